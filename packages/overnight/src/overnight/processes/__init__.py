@@ -1,0 +1,1 @@
+"""Running foreign programs so that nothing of them is left behind."""

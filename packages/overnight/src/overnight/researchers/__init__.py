@@ -1,0 +1,1 @@
+"""Researchers: the programs and searches that propose changes."""

@@ -1,0 +1,77 @@
+"""What a researcher is given and what it must do; adapters depend on this and nothing else."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from overnight.patterns import PathPatterns
+from overnight.processes.supervisor import Supervisor
+from overnight.types import Draft, JsonValue, Objective, PastTrial
+
+
+@dataclass(frozen=True, slots=True)
+class ResearcherSettings:
+    """The ``[researcher]`` table of a study.
+
+    Attributes:
+        options: The keys of ``[researcher.options]``; each kind checks its own.
+        silence_s: Longest time without a sign of life.
+    """
+
+    kind: str
+    model: str | None = None
+    deadline_s: float = 1200.0
+    silence_s: float = 300.0
+    options: Mapping[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One proposal to make.
+
+    Attributes:
+        trial: The trial's number.
+        brief: What the researcher should read, as Markdown; also at `brief_path`.
+        workspace: The researcher's own clone, pristine at the incumbent; edit files here.
+        trial_dir: Where the researcher may leave its event stream and logs.
+        home: A private directory that lives as long as the study.
+        history: Every finished trial, oldest first, read when called.
+    """
+
+    trial: int
+    brief: str
+    brief_path: Path
+    workspace: Path
+    trial_dir: Path
+    home: Path
+    objective: Objective
+    editable: PathPatterns
+    incumbent_commit: str
+    history: Callable[[], Sequence[PastTrial]]
+    processes: Supervisor
+
+
+class Researcher(Protocol):
+    """Makes one proposal per call by editing files in its clone.
+
+    Contract (judged by ``overnight.testing.researcher_contract``):
+        - `propose` returns only after everything that it started has ended;
+        - it writes only inside `workspace`, `trial_dir` and `home`;
+        - every failure is a `ResearcherError`; a vendor's own error never leaks;
+        - `Stopped` passes through untouched;
+        - it keeps no state that a restart would miss: what it needs to remember goes into
+          `Draft.details` and is read again from `history`.
+    """
+
+    def propose(self, assignment: Assignment) -> Draft:
+        """Edit the clone and say what was done and why.
+
+        Raises:
+            ResearcherError: No proposal came of it.
+            Stopped: The night was asked to stop.
+        """
+        ...
+
+
+ResearcherFactory = Callable[[ResearcherSettings], Researcher]

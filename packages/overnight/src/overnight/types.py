@@ -1,0 +1,235 @@
+"""The nouns: frozen values that every other module speaks in."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
+
+JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | Mapping[str, JsonValue]"
+
+
+class Goal(StrEnum):
+    """Which way the objective should go."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+    def gain(self, *, old: float, new: float) -> float:
+        """How much better `new` is than `old`, in the metric's unit; negative when worse."""
+        return old - new if self is Goal.MINIMIZE else new - old
+
+    def best(self, values: list[float]) -> float:
+        """The best of some values."""
+        return min(values) if self is Goal.MINIMIZE else max(values)
+
+
+class State(StrEnum):
+    """How far a trial has come."""
+
+    QUEUED = "queued"
+    PROPOSING = "proposing"
+    MEASURING = "measuring"
+    DONE = "done"
+
+
+class Verdict(StrEnum):
+    """How a trial ended."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+    VIOLATION = "violation"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    NO_METRIC = "no_metric"
+    DUPLICATE = "duplicate"
+    OUT_OF_SCOPE = "out_of_scope"
+    TAMPERED = "tampered"
+    STALE = "stale"
+    INTERRUPTED = "interrupted"
+
+
+class Ties(StrEnum):
+    """What becomes of a candidate that measures the same as the incumbent."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+    SIMPLER = "simpler"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A hard bound on a reported metric, such as ``peak_vram_mb <= 46000``."""
+
+    metric: str
+    relation: str
+    bound: float
+
+    RELATIONS: ClassVar[Mapping[str, Callable[[float, float], bool]]] = {
+        "<=": operator.le,
+        ">=": operator.ge,
+        "<": operator.lt,
+        ">": operator.gt,
+    }
+
+    @classmethod
+    def parse(cls, text: str) -> "Constraint":
+        """Read ``metric <= bound``.
+
+        Raises:
+            ValueError: The text has another form.
+        """
+        match = re.fullmatch(r"\s*([A-Za-z_][\w./-]*)\s*(<=|>=|<|>)\s*(\S+)\s*", text)
+        if match is None:
+            raise ValueError(f"{text!r} is no constraint; write it as 'peak_vram_mb <= 46000'")
+        return cls(match[1], match[2], float(match[3]))
+
+    def holds(self, value: float) -> bool:
+        """Whether a value satisfies the bound."""
+        return self.RELATIONS[self.relation](value, self.bound)
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.relation} {self.bound:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a study optimises and what it must not break."""
+
+    metric: str
+    goal: Goal
+    constraints: tuple[Constraint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one call of an agent used; None where the agent did not say.
+
+    `input_tokens` includes `cached_input_tokens`, and `output_tokens` includes
+    `reasoning_tokens`, as OpenAI's API counts them.
+    """
+
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens together; what was not reported counts as zero."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a researcher says of the change that it left in its clone.
+
+    Attributes:
+        title: One line, shown wherever the trial is listed.
+        rationale: What, why, and the expected effect on the objective.
+        details: Anything the researcher wants to read again from its history.
+        usage: What the call used.
+    """
+
+    title: str
+    rationale: str = ""
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+    usage: Usage = Usage()
+
+
+class ChangeKind(StrEnum):
+    """What a proposal does to one path."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+
+
+class EntryKind(StrEnum):
+    """What stands at a path after the proposal."""
+
+    FILE = "file"
+    SYMLINK = "symlink"
+    NESTED_REPOSITORY = "nested repository"
+    SPECIAL = "special file"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that a proposal adds, modifies or deletes.
+
+    Attributes:
+        path: Relative to the repository root, ``/`` between parts; bytes that are not UTF-8
+            stand as surrogate escapes.
+        size_bytes: Size after the change; 0 when nothing is left.
+    """
+
+    path: str
+    kind: ChangeKind
+    entry: EntryKind = EntryKind.FILE
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiffStat:
+    """Lines that a proposal adds and removes over all files."""
+
+    added: int
+    removed: int
+
+
+class Outcome(StrEnum):
+    """How one execution of the measured command ended, before anything is judged."""
+
+    MEASURED = "measured"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    NO_METRIC = "no_metric"
+    TAMPERED = "tampered"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of the measured command.
+
+    Attributes:
+        metrics: Every finite number that the run reported, last value each.
+        reason: Why the outcome is what it is, as a sentence.
+        duration_s: Wall clock of the harness around the command.
+    """
+
+    outcome: Outcome
+    metrics: Mapping[str, float]
+    reason: str
+    exit_code: int | None
+    duration_s: float
+    output_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and the sentence that explains it."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastTrial:
+    """A finished trial as researchers and the brief see it."""
+
+    number: int
+    verdict: Verdict
+    value: float | None
+    title: str
+    reason: str
+    rationale: str = ""
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+    parent_commit: str | None = None
+    commit: str | None = None
+    finished_at: datetime | None = None
