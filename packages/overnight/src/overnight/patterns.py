@@ -15,6 +15,7 @@ class PathPatterns:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns = tuple(patterns)
+        self._known: dict[str, bool] = {}
 
     @cached_property
     def _spec(self) -> pathspec.GitIgnoreSpec:
@@ -25,7 +26,10 @@ class PathPatterns:
 
     def match(self, path: str) -> bool:
         """Whether a path relative to the root, ``/`` between parts, is meant."""
-        return self._spec.match_file(path)
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = self._spec.match_file(path)
+        return known
 
     def __bool__(self) -> bool:
         return bool(self.patterns)

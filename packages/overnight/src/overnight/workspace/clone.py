@@ -1,0 +1,88 @@
+"""The researcher's clone: an ordinary repository with the history of kept commits only.
+
+The clone's ``.git`` is the researcher's to use and to break. The harness never reads it: proposals
+are taken from the files, and before each use the ``.git`` is thrown away and copied anew from a
+template that no researcher can reach by a path of its clone.
+"""
+
+import shutil
+from pathlib import Path
+
+from overnight.workspace.git import git
+from overnight.workspace.repository import Repository
+from overnight.workspace.tree import Tree, discard
+
+
+class Clone:
+    """A working tree with a private history.
+
+    Args:
+        repository: The study's repository.
+        directory: Holds the clone in ``clone`` and its history's template in ``history``.
+        branch: Name of the only branch in the clone.
+    """
+
+    def __init__(self, repository: Repository, directory: Path, *, branch: str) -> None:
+        self.tree = Tree(repository, directory / "clone")
+        self._history = directory / "history"
+        self._branch = branch
+        self._repository = repository
+        self._used = False
+
+    @property
+    def root(self) -> Path:
+        """Where the researcher works."""
+        return self.tree.root
+
+    def create(self, *, baseline: str, incumbent: str) -> None:
+        """Make the clone, its history beginning at the baseline."""
+        discard(self._history)
+        self._history.mkdir(parents=True)
+        git("init", "--quiet", "--template=", cwd=self._history)
+        git("symbolic-ref", "HEAD", f"refs/heads/{self._branch}", cwd=self._history)
+        self._fetch(baseline, "--depth=1")
+        self.tree.create(incumbent)
+        self._advance(incumbent)
+
+    def hand_out(self, incumbent: str) -> Tree:
+        """The clone at the incumbent, brought back to it if it was handed out before."""
+        self.refresh(incumbent)
+        self._used = True
+        return self.tree
+
+    def refresh(self, incumbent: str) -> None:
+        """Bring files and history back to the incumbent, whatever was done to them."""
+        if self._used:
+            self.tree.restore()
+            self._replace_git()
+            self._used = False
+        if self.tree.commit != incumbent:
+            self.tree.move_to(incumbent)
+            self._advance(incumbent)
+
+    def _advance(self, incumbent: str) -> None:
+        self._fetch(incumbent)
+        git("update-ref", f"refs/heads/{self._branch}", incumbent, cwd=self._history)
+        git("read-tree", "HEAD", cwd=self._history)
+        self._replace_git()
+
+    def _fetch(self, commit: str, *options: str) -> None:
+        source = self._repository.git_dir.as_uri()
+        allow = ("-c", "protocol.file.allow=always")
+        serve = "git -c uploadpack.allowAnySHA1InWant=true upload-pack"
+        git(
+            *allow,
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            f"--upload-pack={serve}",
+            *options,
+            source,
+            commit,
+            cwd=self._history,
+        )
+
+    def _replace_git(self) -> None:
+        discard(self.root / ".git")
+        shutil.copytree(self._history / ".git", self.root / ".git")

@@ -1,0 +1,153 @@
+"""The directories of a night, the next ones made ready while the device is busy.
+
+One clone for the researcher and two checkouts for measuring, used in turn: while a command runs in
+one, a background thread brings the clone and the other checkout back to the incumbent.
+"""
+
+import os
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import cycle
+from pathlib import Path
+from typing import cast
+
+from overnight.patterns import PathPatterns
+from overnight.types import ChangeKind
+from overnight.workspace.clone import Clone
+from overnight.workspace.repository import Candidate, Repository
+from overnight.workspace.tree import Tree, discard
+
+_BACKGROUND_NICENESS = 10
+
+
+class Checkout:
+    """A pristine tree of a candidate, protected files as the baseline has them.
+
+    Args:
+        tree: The directory; its ``.git`` is absent on purpose.
+        watched: Files whose alteration during a run makes its result worthless.
+    """
+
+    def __init__(
+        self, tree: Tree, *, baseline: str, protected: PathPatterns, watched: PathPatterns
+    ) -> None:
+        self.tree = tree
+        self._baseline = baseline
+        self._protected = protected
+        self._watched = watched
+        self._watched_files: set[str] = set()
+
+    @property
+    def root(self) -> Path:
+        """Where the measured command runs."""
+        return self.tree.root
+
+    def prepare(self, commit: str) -> None:
+        """Bring the tree to a commit, protected files to the baseline."""
+        if self.tree.commit is None:
+            self.tree.create(commit)
+        else:
+            self.tree.restore()
+            self.tree.move_to(commit)
+        if commit != self._baseline:
+            differing = self.tree.repository.changes(commit, self._baseline)
+            protected = [change for change in differing if self._protected.match(change.path)]
+            self.tree.apply(self._baseline, protected)
+        self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
+
+    def hold(self, candidate: Candidate) -> None:
+        """Turn a prepared tree into a candidate's."""
+        known = candidate.changes if self.tree.commit == candidate.parent else None
+        self.tree.move_to(candidate.commit, known)
+        for change in candidate.changes:
+            if change.kind is ChangeKind.DELETED:
+                self._watched_files.discard(change.path)
+            else:
+                self._watched_files.add(change.path)
+
+    def altered(self) -> list[str]:
+        """Editable and protected files that are no longer as they were written."""
+        return sorted(self.tree.altered(self._watched_files))
+
+
+class Workspaces:
+    """The clone and the checkouts of one night.
+
+    Args:
+        directory: Emptied first; nothing else may use it.
+        editable: Which files a proposal may change.
+        protected: Which files every run has as the baseline has them.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        directory: Path,
+        *,
+        baseline: str,
+        editable: PathPatterns,
+        protected: PathPatterns,
+    ) -> None:
+        self._directory = directory
+        self._baseline = baseline
+        discard(directory)
+        directory.mkdir(parents=True, mode=0o700)
+        branch = repository.branch_ref.removeprefix("refs/heads/")
+        self._clone = Clone(repository, directory / "researcher", branch=branch)
+        watched = PathPatterns((*editable.patterns, *protected.patterns))
+        checkouts = [
+            Checkout(
+                Tree(repository, directory / f"measure-{letter}"),
+                baseline=baseline,
+                protected=protected,
+                watched=watched,
+            )
+            for letter in "ab"
+        ]
+        self._checkouts = cycle(checkouts)
+        self._worker = ThreadPoolExecutor(1, "workspaces", initializer=_yield_to_the_device)
+        self._clone_ready: Future[None] | None = None
+        self._next: tuple[Checkout, Future[None]] | None = None
+
+    def prepare(self, incumbent: str) -> None:
+        """Begin to make the next clone and checkout ready, in the background."""
+        self._clone_ready = self._worker.submit(self._ready_clone, incumbent)
+        if self._next is None:
+            checkout = next(self._checkouts)
+            self._next = checkout, self._worker.submit(checkout.prepare, incumbent)
+
+    def clone(self, incumbent: str) -> Tree:
+        """The researcher's clone, pristine at the incumbent; waits until it is ready."""
+        if self._clone_ready is not None:
+            self._clone_ready.result()
+            self._clone_ready = None
+        self._ready_clone(incumbent)
+        return self._clone.hand_out(incumbent)
+
+    def checkout(self, candidate: Candidate) -> Checkout:
+        """A checkout of the candidate; waits until it is ready."""
+        if self._next is None:
+            self.prepare(candidate.parent)
+        checkout, ready = cast("tuple[Checkout, Future[None]]", self._next)
+        self._next = None
+        ready.result()
+        checkout.hold(candidate)
+        return checkout
+
+    def close(self) -> None:
+        """Wait for the background and remove every directory."""
+        self._worker.shutdown(cancel_futures=True)
+        discard(self._directory)
+
+    def _ready_clone(self, incumbent: str) -> None:
+        if self._clone.tree.commit is None:
+            self._clone.create(baseline=self._baseline, incumbent=incumbent)
+        else:
+            self._clone.refresh(incumbent)
+
+
+def _yield_to_the_device() -> None:
+    """Lower the priority of this thread and of the git processes that it starts."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICENESS)
