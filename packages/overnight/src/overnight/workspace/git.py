@@ -30,7 +30,6 @@ def _base_environment() -> Mapping[str, str]:
         "LC_ALL": "C",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_AUTHOR_NAME": _IDENTITY,
         "GIT_AUTHOR_EMAIL": _EMAIL,
         "GIT_COMMITTER_NAME": _IDENTITY,

@@ -250,7 +250,11 @@ class Repository:
     @contextmanager
     def _scratch_index(self, work_tree: Path) -> Iterator[dict[str, str]]:
         with tempfile.TemporaryDirectory(prefix="overnight-index-") as directory:
-            yield {**self._at(work_tree), "GIT_INDEX_FILE": f"{directory}/index"}
+            yield {
+                **self._at(work_tree),
+                "GIT_INDEX_FILE": f"{directory}/index",
+                "GIT_LITERAL_PATHSPECS": "1",
+            }
 
 
 def _parse_raw(field: bytes, path: bytes) -> Change:

@@ -22,21 +22,16 @@ from overnight.workspace.repository import Repository
 _YOUNG_NS = 50_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    mode: int
-    inode: int
-    device: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-    links: int
-    digest: bytes | None
+_MODE, _SIZE, _CHANGED = 0, 2, 4
+# mode, inode, size, time of modification, time of change, hard links
+_Signature = tuple[int, int, int, int, int, int]
 
 
 @dataclass(slots=True)
 class _Entries:
-    files: dict[str, os.stat_result]
+    """What stands below a root; every path is relative to it."""
+
+    files: dict[str, _Signature]
     directories: dict[str, int]
     nested_repositories: list[str]
 
@@ -55,6 +50,7 @@ class Tree:
         self.commit: str | None = None
         self._identity: tuple[int, int] | None = None
         self._files: dict[str, _Signature] = {}
+        self._young: dict[str, bytes] = {}
         self._directories: dict[str, int] = {}
 
     def create(self, commit: str) -> None:
@@ -106,7 +102,7 @@ class Tree:
 
     def altered(self, paths: Iterable[str]) -> list[str]:
         """Which of some tracked paths are no longer as this tree wrote them."""
-        return [path for path in paths if not self._is_pristine(path, _stat(self.root / path))]
+        return [path for path in paths if not self._is_pristine(path, _sign(self.root / path))]
 
     def tracked(self) -> Iterator[str]:
         """Every file of the commit."""
@@ -166,35 +162,36 @@ class Tree:
         if _identity(self.root) != self._identity:
             raise NotADirectoryError(f"{self.root} was replaced")
 
-    def _is_pristine(self, path: str, found: os.stat_result | None) -> bool:
-        known = self._files.get(path)
-        if known is None or found is None or _signature(found, known.digest) != known:
+    def _is_pristine(self, path: str, found: _Signature | None) -> bool:
+        if found is None or self._files.get(path) != found:
             return False
-        return known.digest is None or known.digest == _digest(self.root / path)
+        young = self._young.get(path)
+        return young is None or young == _digest(self.root / path)
 
     def _remember(self, entries: _Entries) -> None:
-        now_ns = time.time_ns()
         self._directories = entries.directories
-        self._files = {
-            path: self._sign(path, found, now_ns) for path, found in entries.files.items()
+        self._files = entries.files
+        threshold_ns = time.time_ns() - _YOUNG_NS
+        self._young = {
+            path: _digest(self.root / path)
+            for path, signature in entries.files.items()
+            if signature[_CHANGED] > threshold_ns
         }
 
     def _remember_file(self, path: str) -> None:
-        found = _stat(self.root / path)
-        if found is None:
+        signature = _sign(self.root / path)
+        if signature is None:
             return
-        self._files[path] = self._sign(path, found, time.time_ns())
+        self._files[path] = signature
+        self._young[path] = _digest(self.root / path)
         for parent in _parents(path):
             self._directories.setdefault(parent, (self.root / parent).stat().st_mode)
-
-    def _sign(self, path: str, found: os.stat_result, now_ns: int) -> _Signature:
-        young = now_ns - found.st_ctime_ns < _YOUNG_NS
-        return _signature(found, _digest(self.root / path) if young else None)
 
     def _remove_files(self, paths: Iterable[str]) -> None:
         for path in paths:
             _remove(self.root / path)
             self._files.pop(path, None)
+            self._young.pop(path, None)
         emptied = {parent for path in paths for parent in _parents(path)}
         for parent in sorted(emptied, key=len, reverse=True):
             try:
@@ -246,28 +243,33 @@ def _scan(root: Path) -> _Entries:
                     entries.directories[path] = entry.stat(follow_symlinks=False).st_mode
                     pending.append(f"{path}/")
                 else:
-                    entries.files[path] = entry.stat(follow_symlinks=False)
+                    entries.files[path] = _signature(entry.stat(follow_symlinks=False))
     return entries
 
 
-def _change(path: str, kind: ChangeKind, found: os.stat_result) -> Change:
-    if stat.S_ISREG(found.st_mode):
-        return Change(path, kind, EntryKind.FILE, found.st_size)
-    entry = EntryKind.SYMLINK if stat.S_ISLNK(found.st_mode) else EntryKind.SPECIAL
-    return Change(path, kind, entry)
+def _change(path: str, kind: ChangeKind, found: _Signature) -> Change:
+    mode, size = found[_MODE], found[_SIZE]
+    if stat.S_ISREG(mode):
+        return Change(path, kind, EntryKind.FILE, size)
+    return Change(path, kind, EntryKind.SYMLINK if stat.S_ISLNK(mode) else EntryKind.SPECIAL)
 
 
-def _signature(found: os.stat_result, digest: bytes | None) -> _Signature:
-    return _Signature(
-        mode=found.st_mode,
-        inode=found.st_ino,
-        device=found.st_dev,
-        size=found.st_size,
-        modified_ns=found.st_mtime_ns,
-        changed_ns=found.st_ctime_ns,
-        links=found.st_nlink,
-        digest=digest,
+def _signature(found: os.stat_result) -> _Signature:
+    return (
+        found.st_mode,
+        found.st_ino,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+        found.st_nlink,
     )
+
+
+def _sign(path: Path) -> _Signature | None:
+    try:
+        return _signature(path.lstat())
+    except OSError:
+        return None
 
 
 def _digest(path: Path) -> bytes:
@@ -275,13 +277,6 @@ def _digest(path: Path) -> bytes:
         return hashlib.sha256(os.fsencode(path.readlink())).digest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.lstat()
-    except OSError:
-        return None
 
 
 def _identity(root: Path) -> tuple[int, int]:
