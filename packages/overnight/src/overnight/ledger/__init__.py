@@ -1,0 +1,1 @@
+"""The durable record of a study: one writer, any number of readers."""

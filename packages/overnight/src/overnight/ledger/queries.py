@@ -1,0 +1,249 @@
+"""Reading the ledger; safe beside a running night, and never writes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, func, select
+from sqlalchemy.exc import DatabaseError
+
+from overnight.errors import LedgerError
+from overnight.ledger import schema
+from overnight.ledger.records import (
+    Attempt,
+    NightRecord,
+    RunRecord,
+    Spent,
+    StudyRecord,
+    TrialRecord,
+)
+from overnight.types import Goal, Outcome, State, Usage, Verdict
+
+TRIAL_COLUMNS = tuple(schema.trials.columns)
+
+
+class LedgerReader:
+    """Questions to a ledger.
+
+    Args:
+        path: The database file.
+
+    Raises:
+        LedgerError: There is none, or it is not one that this version reads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise LedgerError(f"There is no ledger at {path}.", fix="`overnight run` makes one.")
+        self.path = path
+        self.engine: Engine = schema.connect(path)
+        try:
+            found = self._rows(select(schema.study))
+        except DatabaseError as error:
+            raise LedgerError(f"{path} is not a readable ledger: {error.orig}.") from error
+        if len(found) != 1 or found[0].schema_version != schema.SCHEMA_VERSION:
+            raise LedgerError(
+                f"{path} is a ledger of another version.",
+                fix=f"This version reads schema {schema.SCHEMA_VERSION}.",
+            )
+        self.study = _study(found[0])
+
+    def close(self) -> None:
+        """Release the database."""
+        self.engine.dispose()
+
+    def incumbent(self) -> TrialRecord | None:
+        """The best kept trial now, which may be the baseline; None before the baseline."""
+        kept = self._trials(schema.trials.c.verdict == Verdict.KEEP, newest_first=True, limit=1)
+        return kept[0] if kept else None
+
+    def trial(self, number: int) -> TrialRecord:
+        """One trial.
+
+        Raises:
+            LedgerError: There is none of that number.
+        """
+        found = self._trials(schema.trials.c.number == number)
+        if not found:
+            raise LedgerError(f"There is no trial {number}.", fix="`overnight log` lists them.")
+        return found[0]
+
+    def trials(self, *, after: int = -1) -> list[TrialRecord]:
+        """Every trial with a number above `after`, oldest first."""
+        return self._trials(schema.trials.c.number > after)
+
+    def latest(self, count: int, *, verdicts: Sequence[Verdict] | None = None) -> list[TrialRecord]:
+        """The last finished trials, newest first."""
+        condition = schema.trials.c.state == State.DONE
+        if verdicts is not None:
+            condition &= schema.trials.c.verdict.in_(verdicts)
+        return self._trials(condition, newest_first=True, limit=count)
+
+    def unfinished(self) -> list[TrialRecord]:
+        """Trials that have no final verdict yet."""
+        return self._trials(schema.trials.c.state != State.DONE)
+
+    def trial_of_tree(self, tree: str) -> TrialRecord | None:
+        """The first trial that proposed exactly these files."""
+        found = self._trials(
+            (schema.trials.c.tree == tree) & (schema.trials.c.state == State.DONE), limit=1
+        )
+        return found[0] if found else None
+
+    def runs(self, trial: int) -> list[RunRecord]:
+        """The executions of a trial's measured command, oldest first."""
+        query = select(schema.runs).where(schema.runs.c.trial == trial)
+        return [_run(row) for row in self._rows(query.order_by(schema.runs.c.ordinal))]
+
+    def all_runs(self) -> Iterator[RunRecord]:
+        """Every execution of the measured command, by trial."""
+        order = (schema.runs.c.trial, schema.runs.c.ordinal)
+        return map(_run, self._rows(select(schema.runs).order_by(*order)))
+
+    def attempts(self, trial: int) -> list[Attempt]:
+        """The calls of the researcher for a trial, oldest first."""
+        query = select(schema.attempts).where(schema.attempts.c.trial == trial)
+        return [_attempt(row) for row in self._rows(query.order_by(schema.attempts.c.ordinal))]
+
+    def all_attempts(self) -> Iterator[tuple[int, Attempt]]:
+        """Every call of a researcher with its trial's number."""
+        order = (schema.attempts.c.trial, schema.attempts.c.ordinal)
+        rows = self._rows(select(schema.attempts).order_by(*order))
+        return ((row.trial, _attempt(row)) for row in rows)
+
+    def verdict_counts(self) -> Mapping[Verdict, int]:
+        """How many trials ended with each verdict, the baseline left out."""
+        trials = schema.trials.c
+        query = (
+            select(trials.verdict, func.count().label("number"))
+            .where(trials.number > 0, trials.verdict.is_not(None))
+            .group_by(trials.verdict)
+        )
+        return {Verdict(row.verdict): row.number for row in self._rows(query)}
+
+    def nights(self) -> list[NightRecord]:
+        """Every night, oldest first."""
+        rows = self._rows(select(schema.nights).order_by(schema.nights.c.number))
+        return [_night(row) for row in rows]
+
+    def spent(self, night: int) -> Spent:
+        """What a night has used so far."""
+        trials, attempts, sessions = schema.trials.c, schema.attempts.c, schema.sessions.c
+        counted = select(func.count().label("trials")).where(
+            trials.night == night, trials.number > 0, trials.verdict != Verdict.INTERRUPTED
+        )
+        active = select(func.coalesce(func.sum(sessions.active_s), 0.0).label("active_s")).where(
+            sessions.night == night
+        )
+        tokens = func.coalesce(attempts.input_tokens, 0) + func.coalesce(attempts.output_tokens, 0)
+        unpriced = (tokens > 0) & attempts.cost_usd.is_(None)
+        used = (
+            select(
+                func.coalesce(func.sum(tokens), 0).label("agent_tokens"),
+                func.coalesce(func.sum(attempts.cost_usd), 0.0).label("money_usd"),
+                func.coalesce(func.sum(unpriced), 0).label("unpriced_calls"),
+            )
+            .select_from(schema.attempts.join(schema.trials))
+            .where(trials.night == night)
+        )
+        usage = self._rows(used)[0]
+        return Spent(
+            trials=self._rows(counted)[0].trials,
+            active_s=self._rows(active)[0].active_s,
+            agent_tokens=usage.agent_tokens,
+            money_usd=usage.money_usd,
+            unpriced_calls=usage.unpriced_calls,
+        )
+
+    def _trials(
+        self, condition: Any, *, newest_first: bool = False, limit: int | None = None
+    ) -> list[TrialRecord]:
+        number = schema.trials.c.number
+        query = select(*TRIAL_COLUMNS).where(condition)
+        query = query.order_by(number.desc() if newest_first else number).limit(limit)
+        return [_trial(row) for row in self._rows(query)]
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with self.engine.connect() as connection:
+            return connection.execute(query).all()
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _time_or_none(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _study(row: Row[Any]) -> StudyRecord:
+    return StudyRecord(
+        id=row.id,
+        name=row.name,
+        metric=row.metric,
+        goal=Goal(row.goal),
+        baseline_commit=row.baseline_commit,
+        created_at=_time(row.created_at),
+    )
+
+
+def _night(row: Row[Any]) -> NightRecord:
+    return NightRecord(
+        row.number, _time(row.started_at), _time_or_none(row.ended_at), row.end_reason
+    )
+
+
+def _trial(row: Row[Any]) -> TrialRecord:
+    return TrialRecord(
+        number=row.number,
+        night=row.night,
+        state=State(row.state),
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+        reason=row.reason or "",
+        researcher=row.researcher,
+        model=row.model,
+        parent_commit=row.parent_commit,
+        commit=row.commit,
+        tree=row.tree,
+        title=row.title,
+        rationale=row.rationale,
+        details=row.details,
+        lines_added=row.lines_added,
+        lines_removed=row.lines_removed,
+        value=row.value,
+        created_at=_time(row.created_at),
+        proposed_at=_time_or_none(row.proposed_at),
+        finished_at=_time_or_none(row.finished_at),
+    )
+
+
+def _run(row: Row[Any]) -> RunRecord:
+    return RunRecord(
+        id=row.id,
+        trial=row.trial,
+        ordinal=row.ordinal,
+        started_at=_time(row.started_at),
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        reason=row.reason or "",
+        exit_code=row.exit_code,
+        duration_s=row.duration_s,
+        output_bytes=row.output_bytes,
+        metrics=row.metrics,
+    )
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        outcome=row.outcome,
+        message=row.message,
+        started_at=_time(row.started_at),
+        duration_s=row.duration_s,
+        usage=Usage(
+            input_tokens=row.input_tokens,
+            cached_input_tokens=row.cached_input_tokens,
+            output_tokens=row.output_tokens,
+            reasoning_tokens=row.reasoning_tokens,
+            cost_usd=row.cost_usd,
+        ),
+    )

@@ -1,0 +1,123 @@
+"""What the ledger holds, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from overnight.types import Goal, JsonValue, Outcome, PastTrial, State, Usage, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """What a ledger was made for; none of it may change later."""
+
+    id: str
+    name: str
+    metric: str
+    goal: Goal
+    baseline_commit: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NightRecord:
+    """One budget's worth of work."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial; number 0 is the baseline.
+
+    Attributes:
+        value: The objective as judged; None when there is none.
+    """
+
+    number: int
+    night: int
+    state: State
+    verdict: Verdict | None
+    reason: str
+    researcher: str
+    model: str | None
+    parent_commit: str
+    commit: str | None
+    tree: str | None
+    title: str
+    rationale: str
+    details: Mapping[str, JsonValue]
+    lines_added: int | None
+    lines_removed: int | None
+    value: float | None
+    created_at: datetime
+    proposed_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is the unmodified start."""
+        return self.number == 0
+
+    def past(self) -> PastTrial:
+        """This trial as researchers see it."""
+        if self.verdict is None:
+            raise ValueError(f"trial {self.number} is not finished")
+        return PastTrial(
+            number=self.number,
+            verdict=self.verdict,
+            value=self.value,
+            title=self.title,
+            reason=self.reason,
+            rationale=self.rationale,
+            details=self.details,
+            parent_commit=self.parent_commit,
+            commit=self.commit,
+            finished_at=self.finished_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One execution of the measured command; `outcome` is None while it is under way."""
+
+    id: int
+    trial: int
+    ordinal: int
+    started_at: datetime
+    outcome: Outcome | None
+    reason: str
+    exit_code: int | None
+    duration_s: float | None
+    output_bytes: int | None
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call of a researcher; `outcome` is ``proposal`` or the kind of its failure."""
+
+    outcome: str
+    message: str
+    started_at: datetime
+    duration_s: float
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a night has used of its budget.
+
+    Attributes:
+        trials: Trials with a verdict on an idea; interrupted ones do not count.
+        unpriced_calls: Calls that used tokens of unknown price.
+    """
+
+    trials: int = 0
+    active_s: float = 0.0
+    agent_tokens: int = 0
+    money_usd: float = 0.0
+    unpriced_calls: int = 0

@@ -1,0 +1,135 @@
+"""Tables of ``.overnight/ledger.db``."""
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+study = Table(
+    "study",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("schema_version", Integer, nullable=False),
+    Column("name", String, nullable=False),
+    Column("metric", String, nullable=False),
+    Column("goal", String, nullable=False),
+    Column("baseline_commit", String, nullable=False),
+    Column("created_at", String, nullable=False),
+)
+
+# A night is one budget's worth of work; it may be interrupted and gone on with in several sessions.
+nights = Table(
+    "nights",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("end_reason", Text),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("night", ForeignKey("nights.number"), nullable=False),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("active_s", Float, nullable=False, default=0.0),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("number", Integer, primary_key=True),  # 0 is the baseline
+    Column("night", ForeignKey("nights.number"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("verdict", String),
+    Column("reason", Text),
+    Column("researcher", String, nullable=False),
+    Column("model", String),
+    Column("parent_commit", String, nullable=False),
+    Column("commit", String),
+    Column("tree", String),
+    Column("title", Text, nullable=False, default=""),
+    Column("rationale", Text, nullable=False, default=""),
+    Column("details", JSON, nullable=False, default=dict),
+    Column("lines_added", Integer),
+    Column("lines_removed", Integer),
+    Column("value", Float),  # the objective, as judged; NULL when there is none
+    Column("created_at", String, nullable=False),
+    Column("proposed_at", String),
+    Column("finished_at", String),
+    Index("trials_by_verdict", "verdict", "number"),
+    Index("trials_by_tree", "tree"),
+    Index("trials_by_state", "state"),
+    Index("trials_by_night", "night", "verdict"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial", ForeignKey("trials.number"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("outcome", String),
+    Column("reason", Text),
+    Column("exit_code", Integer),
+    Column("duration_s", Float),
+    Column("output_bytes", Integer),
+    Column("metrics", JSON, nullable=False, default=dict),
+    UniqueConstraint("trial", "ordinal"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial", ForeignKey("trials.number"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("outcome", String, nullable=False),  # "proposal", or the kind of a ResearcherError
+    Column("message", Text, nullable=False, default=""),
+    Column("input_tokens", Integer),
+    Column("cached_input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cost_usd", Float),
+    UniqueConstraint("trial", "ordinal"),
+    Index("attempts_by_trial", "trial"),
+)
+
+
+def connect(path: Path) -> Engine:
+    """Open a ledger's database; writers wait for each other up to ten seconds."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0})
+    event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,268 @@
+"""The one writer of the ledger. Each method is one transaction and refuses what cannot be.
+
+A trial goes proposing -> measuring -> done, or from either straight to done. A keep is recorded
+first as an intent (verdict ``keep``, state still ``measuring``), then the branch moves, then the
+trial is done: whoever finds an intent later knows which of the two came last.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy.exc import DatabaseError
+
+from overnight.errors import LedgerError
+from overnight.ledger import schema
+from overnight.ledger.queries import LedgerReader
+from overnight.ledger.records import Attempt, TrialRecord
+from overnight.types import DiffStat, Draft, Judgement, Objective, Outcome, Run, State, Verdict
+
+
+def create_ledger(path: Path, *, name: str, objective: Objective, baseline_commit: str) -> None:
+    """Make a ledger for a study; an existing one is left alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = schema.connect(path)
+    try:
+        schema.metadata.create_all(engine)
+        with engine.begin() as connection:
+            if connection.execute(select(schema.study)).first() is None:
+                connection.execute(
+                    insert(schema.study).values(
+                        id=uuid.uuid4().hex,
+                        schema_version=schema.SCHEMA_VERSION,
+                        name=name,
+                        metric=objective.metric,
+                        goal=objective.goal,
+                        baseline_commit=baseline_commit,
+                        created_at=_now(),
+                    )
+                )
+    except DatabaseError as error:
+        raise LedgerError(f"{path} cannot be written: {error.orig}.") from error
+    finally:
+        engine.dispose()
+
+
+class Ledger(LedgerReader):
+    """A ledger opened for writing; one process at a time, under the study's lock."""
+
+    def begin_session(self) -> tuple[int, int]:
+        """Go on with the unfinished night, or begin a new one.
+
+        Returns:
+            The night's number and the session's id.
+        """
+        with self._transaction() as connection:
+            unfinished = select(schema.nights.c.number).where(schema.nights.c.ended_at.is_(None))
+            night = connection.execute(unfinished).scalar()
+            if night is None:
+                night = _inserted(connection, schema.nights, started_at=_now())
+            session = _inserted(
+                connection,
+                schema.sessions,
+                night=night,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_at=_now(),
+                active_s=0.0,
+            )
+        return night, session
+
+    def end_session(self, session: int, *, active_s: float, end_night: str | None = None) -> None:
+        """Close a session, and its night too when its work came to an end."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                update(schema.sessions)
+                .where(schema.sessions.c.id == session)
+                .values(ended_at=_now(), active_s=active_s)
+                .returning(schema.sessions.c.night)
+            ).one()
+            if end_night is not None:
+                connection.execute(
+                    update(schema.nights)
+                    .where(schema.nights.c.number == row.night)
+                    .values(ended_at=_now(), end_reason=end_night)
+                )
+
+    def open_trial(
+        self, *, night: int, parent_commit: str, researcher: str, model: str | None
+    ) -> TrialRecord:
+        """Begin the next trial, in state proposing."""
+        number = self._next_number()
+        with self._transaction() as connection:
+            connection.execute(
+                insert(schema.trials).values(
+                    number=number,
+                    night=night,
+                    state=State.PROPOSING,
+                    researcher=researcher,
+                    model=model,
+                    parent_commit=parent_commit,
+                    created_at=_now(),
+                )
+            )
+        return self.trial(number)
+
+    def record_attempt(self, trial: int, attempt: Attempt) -> None:
+        """Record one call of the researcher."""
+        ordinal = len(self.attempts(trial)) + 1
+        with self._transaction() as connection:
+            connection.execute(
+                insert(schema.attempts).values(
+                    trial=trial,
+                    ordinal=ordinal,
+                    started_at=attempt.started_at.isoformat(),
+                    duration_s=attempt.duration_s,
+                    outcome=attempt.outcome,
+                    message=attempt.message,
+                    **asdict(attempt.usage),
+                )
+            )
+
+    def record_proposal(
+        self, trial: int, draft: Draft, *, commit: str, tree: str, stat: DiffStat
+    ) -> None:
+        """Record what was proposed, before the guards have seen it."""
+        self._change(
+            trial,
+            State.PROPOSING,
+            title=draft.title,
+            rationale=draft.rationale,
+            details=dict(draft.details),
+            commit=commit,
+            tree=tree,
+            lines_added=stat.added,
+            lines_removed=stat.removed,
+            proposed_at=_now(),
+        )
+
+    def begin_run(self, trial: int, *, from_state: State) -> int:
+        """Record that the measured command is about to run; returns the run's id."""
+        ordinal = len(self.runs(trial)) + 1
+        with self._transaction() as connection:
+            _change_state(connection, trial, from_state, state=State.MEASURING)
+            return _inserted(
+                connection, schema.runs, trial=trial, ordinal=ordinal, started_at=_now()
+            )
+
+    def end_run(self, run_id: int, run: Run) -> None:
+        """Record how the measured command ended, before it is judged."""
+        with self._transaction() as connection:
+            connection.execute(
+                update(schema.runs)
+                .where(schema.runs.c.id == run_id)
+                .values(
+                    outcome=run.outcome,
+                    reason=run.reason,
+                    exit_code=run.exit_code,
+                    duration_s=run.duration_s,
+                    output_bytes=run.output_bytes,
+                    metrics=dict(run.metrics),
+                )
+            )
+
+    def abandon_runs(self, trial: int, *, reason: str) -> None:
+        """Mark the runs of a trial that were cut off."""
+        with self._transaction() as connection:
+            connection.execute(
+                update(schema.runs)
+                .where(schema.runs.c.trial == trial, schema.runs.c.outcome.is_(None))
+                .values(outcome=Outcome.INTERRUPTED, reason=reason)
+            )
+
+    def close_trial(
+        self, trial: int, judgement: Judgement, *, value: float | None = None, title: str = ""
+    ) -> None:
+        """Give a trial its final verdict, any but keep.
+
+        Args:
+            title: What to call a trial that came to no proposal.
+        """
+        if judgement.verdict is Verdict.KEEP:
+            raise LedgerError(f"Trial {trial}: a keep is recorded by intent, then done.")
+        known = {"title": title} if title else {}
+        self._change(
+            trial,
+            None,
+            state=State.DONE,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            value=value,
+            finished_at=_now(),
+            **known,
+        )
+
+    def intend_keep(self, trial: int, judgement: Judgement, *, value: float) -> None:
+        """Record that the branch is about to move to a trial's commit; survives a power cut."""
+        with self._transaction(durable=True) as connection:
+            _change_state(
+                connection,
+                trial,
+                State.MEASURING,
+                verdict=Verdict.KEEP,
+                reason=judgement.reason,
+                value=value,
+            )
+
+    def finish_keep(self, trial: int) -> None:
+        """Record that the branch has moved to a trial's commit."""
+        with self._transaction(durable=True) as connection:
+            changed = connection.execute(
+                _update_trial(trial, State.MEASURING)
+                .where(schema.trials.c.verdict == Verdict.KEEP)
+                .values(state=State.DONE, finished_at=_now())
+            )
+            if changed.rowcount != 1:
+                raise LedgerError(f"Trial {trial} was not about to be kept.")
+
+    def _next_number(self) -> int:
+        last = self._trials(schema.trials.c.number >= 0, newest_first=True, limit=1)
+        return last[0].number + 1 if last else 0
+
+    def _change(self, trial: int, expected: State | None, **values: Any) -> None:
+        with self._transaction() as connection:
+            _change_state(connection, trial, expected, **values)
+
+    @contextmanager
+    def _transaction(self, *, durable: bool = False) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                level = "FULL" if durable else "NORMAL"
+                connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+                yield connection
+                connection.commit()
+        except DatabaseError as error:
+            raise LedgerError(f"{self.path} refused a write: {error.orig}.") from error
+
+
+def _update_trial(trial: int, expected: State | None) -> Update:
+    change = update(schema.trials).where(schema.trials.c.number == trial)
+    if expected is None:
+        return change.where(schema.trials.c.state != State.DONE)
+    return change.where(schema.trials.c.state == expected)
+
+
+def _change_state(
+    connection: Connection, trial: int, expected: State | None, **values: Any
+) -> None:
+    changed = connection.execute(_update_trial(trial, expected).values(**values))
+    if changed.rowcount != 1:
+        raise LedgerError(f"Trial {trial} is not {expected or 'open'}; nothing was written.")
+
+
+def _inserted(connection: Connection, table: Any, **values: Any) -> int:
+    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    if key is None:
+        raise LedgerError(f"{table.name} gave no key for a new row.")
+    return int(key[0])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
