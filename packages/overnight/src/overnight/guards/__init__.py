@@ -1,0 +1,1 @@
+"""Checks on a proposal before any device time is spent on it."""
