@@ -1,10 +1,26 @@
-"""Run one foreign command at a time and leave no process of it behind."""
+"""Run one foreign command at a time and leave no process of it behind.
 
+The commands are children of a helper process (`overnight.processes.reaper`), which survives
+Ctrl-C, notices the harness's death, and takes every descendant down with it. It is started once
+and stays warm, so a command costs a message and a spawn, not the start of an interpreter.
+"""
+
+import os
+import selectors
+import uuid
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+from overnight.errors import ProcessLost
+from overnight.processes.helper import Helper, HelperDied
+from overnight.processes.leftovers import TOKEN_VARIABLE, kill_run
+
+_OVERDUE_S = 60.0
 
 
 class EndedBy(StrEnum):
@@ -22,8 +38,9 @@ class Command:
     """A command to run.
 
     Attributes:
-        argv: Program and arguments; no shell is put in between.
-        env: The whole environment.
+        argv: Program and arguments; no shell is put in between. A program without ``/`` is
+            looked for on the PATH in `env`.
+        env: The whole environment, to which only ``OVERNIGHT_RUN_TOKEN`` is added.
         stdin: Text for its standard input, which is otherwise empty.
     """
 
@@ -37,9 +54,13 @@ class Command:
 class Limits:
     """When to end a command and how much of its output to keep.
 
+    At its deadline or after its silence a command gets SIGTERM, and one second later its whole
+    tree gets SIGKILL; after a stop that is a tenth of a second later.
+
     Attributes:
         silence_s: Longest time without a byte of output, or None for no such limit.
-        output_bytes: How much of the output is kept: the beginning and the end.
+        output_bytes: How much of each output file is kept: the first half, a line that says how
+            much is missing, and the last half.
     """
 
     deadline_s: float
@@ -56,7 +77,8 @@ class Ending:
         duration_s: Monotonic wall clock from start to the main process's end.
         printed_bytes: What it printed in all, kept or not.
         leftovers: Processes of its tree that were still alive and were killed.
-        detail: Why it could not start, or an empty string.
+        detail: Why it could not start, what became of its output when the disk was full, or
+            which processes could not be killed; an empty string when all went well.
     """
 
     ended_by: EndedBy
@@ -70,41 +92,106 @@ class Ending:
 class StopSignal:
     """Asks whatever is running to end; set from a signal handler or another thread."""
 
+    def __init__(self) -> None:
+        self._is_set = False
+        self._reader, self._writer = os.pipe()
+        weakref.finalize(self, _close_all, self._reader, self._writer)
+
     def set(self) -> None:
         """Ask to stop now."""
-        raise NotImplementedError
+        if not self._is_set:
+            self._is_set = True
+            os.write(self._writer, b"!")
 
     def is_set(self) -> bool:
         """Whether a stop was asked for."""
-        raise NotImplementedError
+        return self._is_set
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until a stop is asked for, or for `timeout_s`; returns whether it was."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.select(timeout_s)
+        return self._is_set
+
+    def fileno(self) -> int:
+        """A descriptor that stays readable from the moment a stop was asked for."""
+        return self._reader
 
 
 class Supervisor:
-    """A warm helper process that runs commands, one at a time.
+    """A warm helper process that runs commands, one at a time and from one thread at a time.
 
     Args:
         stop: Ends the running command when set.
+        marker: Begins the value of ``OVERNIGHT_RUN_TOKEN`` in every command's environment, by
+            which `leftovers.kill_marked` finds what a crash of the whole machinery left behind.
     """
 
-    def __init__(self, stop: StopSignal) -> None:
-        raise NotImplementedError
+    def __init__(self, stop: StopSignal, *, marker: str = "overnight") -> None:
+        self._stop = stop
+        self._mark = f"{marker}-{uuid.uuid4().hex[:12]}"
+        self._runs = 0
+        self._helper: Helper | None = None
 
     def run(
         self, command: Command, *, output: Path, limits: Limits, errors: Path | None = None
     ) -> Ending:
         """Run a command to its end and reap its whole process tree.
 
+        An exception from a signal handler ends the command before it goes on its way.
+
         Args:
             output: File for standard output; standard error goes there too unless `errors`
-                names a file of its own.
+                names a file of its own. It is written while the command runs.
 
         Raises:
             ProcessLost: The helper process died under the command.
-            OSError: An output file cannot be written.
+            OSError: An output file cannot be opened.
         """
-        raise NotImplementedError
+        if self._stop.is_set():
+            for path in filter(None, (output, errors)):
+                path.write_bytes(b"")
+            return Ending(EndedBy.STOP, None, 0.0, detail="a stop was asked for before its start")
+        self._runs += 1
+        token = f"{self._mark}-{self._runs}"
+        request = _request(command, token=token, output=output, limits=limits, errors=errors)
+        try:
+            self._ask(request)
+            answer = self._started().wait_for_answer(
+                stop=self._stop.fileno(), patience_s=limits.deadline_s + _OVERDUE_S
+            )
+        except HelperDied as died:
+            main = self._started().main
+            self.close()
+            kill_run(token, main=main)
+            raise ProcessLost(f"The helper process that ran {command.argv[0]} {died}.") from None
+        except BaseException:
+            self.close()
+            raise
+        return _ending(answer)
+
+    def _ask(self, request: Mapping[str, object]) -> None:
+        """Hand the request to the helper, or to a new one where it died between commands."""
+        try:
+            self._started().send(request)
+        except HelperDied:
+            self.close()
+            self._started().send(request)
+
+    def _started(self) -> Helper:
+        if self._helper is None:
+            self._helper = Helper()
+        return self._helper
+
+    def close(self) -> None:
+        """End the helper process and whatever it runs; the next command starts another one."""
+        if self._helper is not None:
+            self._helper.close()
+            self._helper = None
 
     def __enter__(self) -> "Supervisor":
+        self._started()
         return self
 
     def __exit__(
@@ -113,4 +200,50 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        self.close()
+
+
+def _request(
+    command: Command, *, token: str, output: Path, limits: Limits, errors: Path | None
+) -> dict[str, object]:
+    environ = {**command.env, TOKEN_VARIABLE: token}
+    return {
+        "do": "run",
+        "argv": [_text(word) for word in command.argv],
+        "cwd": _text(command.cwd.absolute()),
+        "env": {_text(name): _text(value) for name, value in environ.items()},
+        "stdin": command.stdin,
+        "output": _text(output.absolute()),
+        "errors": None if errors is None else _text(errors.absolute()),
+        "deadline_s": limits.deadline_s,
+        "silence_s": limits.silence_s,
+        "output_bytes": limits.output_bytes,
+    }
+
+
+def _text(value: str | Path) -> str:
+    """Any bytes of this locale as text that the helper turns back into the same bytes."""
+    return os.fsencode(value).decode("utf-8", "surrogateescape")
+
+
+def _ending(answer: Mapping[str, Any]) -> Ending:
+    """What the helper's last message about a command says.
+
+    Raises:
+        OSError: An output file could not be opened.
+    """
+    if answer["event"] == "refused":
+        raise OSError(answer["errno"], os.strerror(answer["errno"]), answer["path"])
+    return Ending(
+        ended_by=EndedBy(answer["ended_by"]),
+        code=answer["code"],
+        duration_s=answer["duration_s"],
+        printed_bytes=answer["printed_bytes"],
+        leftovers=answer["leftovers"],
+        detail=answer["detail"],
+    )
+
+
+def _close_all(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
