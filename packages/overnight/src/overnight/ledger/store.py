@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,32 @@ class Ledger(LedgerReader):
                 active_s=0.0,
             )
         return night, session
+
+    def touch_session(self, session: int, *, active_s: float) -> None:
+        """Record for how long a session has been at work."""
+        with self._transaction() as connection:
+            connection.execute(
+                update(schema.sessions)
+                .where(schema.sessions.c.id == session)
+                .values(active_s=active_s)
+            )
+
+    def replace_baseline(self, commit: str) -> None:
+        """Start from another commit; only while no baseline has been measured.
+
+        Raises:
+            LedgerError: There is one.
+        """
+        if self.incumbent() is not None:
+            raise LedgerError("A measured baseline cannot be replaced.")
+        with self._transaction() as connection:
+            connection.execute(update(schema.study).values(baseline_commit=commit))
+            connection.execute(
+                update(schema.trials).values(
+                    commit=None, tree=None, parent_commit=commit, state=State.PROPOSING
+                )
+            )
+        self.study = replace(self.study, baseline_commit=commit)
 
     def end_session(self, session: int, *, active_s: float, end_night: str | None = None) -> None:
         """Close a session, and its night too when its work came to an end."""

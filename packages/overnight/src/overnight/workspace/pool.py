@@ -7,10 +7,11 @@ one, a background thread brings the clone and the other checkout back to the inc
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
-from typing import cast
+from typing import ParamSpec
 
 from overnight.patterns import PathPatterns
 from overnight.types import ChangeKind
@@ -19,6 +20,7 @@ from overnight.workspace.repository import Candidate, Repository
 from overnight.workspace.tree import Tree, discard
 
 _BACKGROUND_NICENESS = 10
+P = ParamSpec("P")
 
 
 class Checkout:
@@ -43,6 +45,11 @@ class Checkout:
         """Where the measured command runs."""
         return self.tree.root
 
+    @property
+    def output_dir(self) -> Path:
+        """Where the measured command may leave files for the harness; empty at its start."""
+        return self.root.with_name(f"{self.root.name}-output")
+
     def prepare(self, commit: str) -> None:
         """Bring the tree to a commit, protected files to the baseline."""
         if self.tree.commit is None:
@@ -54,6 +61,8 @@ class Checkout:
             differing = self.tree.repository.changes(commit, self._baseline)
             protected = [change for change in differing if self._protected.match(change.path)]
             self.tree.apply(self._baseline, protected)
+        discard(self.output_dir)
+        self.output_dir.mkdir()
         self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
 
     def hold(self, candidate: Candidate) -> None:
@@ -114,8 +123,7 @@ class Workspaces:
         """Begin to make the next clone and checkout ready, in the background."""
         self._clone_ready = self._worker.submit(self._ready_clone, incumbent)
         if self._next is None:
-            checkout = next(self._checkouts)
-            self._next = checkout, self._worker.submit(checkout.prepare, incumbent)
+            self._next = self._prepare_checkout(incumbent)
 
     def clone(self, incumbent: str) -> Tree:
         """The researcher's clone, pristine at the incumbent; waits until it is ready."""
@@ -127,18 +135,24 @@ class Workspaces:
 
     def checkout(self, candidate: Candidate) -> Checkout:
         """A checkout of the candidate; waits until it is ready."""
-        if self._next is None:
-            self.prepare(candidate.parent)
-        checkout, ready = cast("tuple[Checkout, Future[None]]", self._next)
+        checkout, ready = self._next or self._prepare_checkout(candidate.parent)
         self._next = None
         ready.result()
         checkout.hold(candidate)
         return checkout
 
+    def in_background(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do something when the background thread comes to it."""
+        self._worker.submit(work, *args, **kwargs)
+
     def close(self) -> None:
         """Wait for the background and remove every directory."""
         self._worker.shutdown(cancel_futures=True)
         discard(self._directory)
+
+    def _prepare_checkout(self, commit: str) -> tuple[Checkout, Future[None]]:
+        checkout = next(self._checkouts)
+        return checkout, self._worker.submit(checkout.prepare, commit)
 
     def _ready_clone(self, incumbent: str) -> None:
         if self._clone.tree.commit is None:

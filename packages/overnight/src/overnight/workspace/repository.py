@@ -125,6 +125,12 @@ class Repository:
             return None
         return Candidate(commit, tree, parent, tuple(true_changes), statistics)
 
+    def candidate(self, *, parent: str, commit: str) -> Candidate:
+        """A commit of ours as a candidate; the baseline is one without changes."""
+        tree = self._git("rev-parse", f"{commit}^{{tree}}").decode().strip()
+        changes, statistics = self._diff(parent, commit)
+        return Candidate(commit, tree, parent, tuple(changes), statistics)
+
     def _fast_import(
         self, reference: str, parent: str, message: str, work_tree: Path, changes: Sequence[Change]
     ) -> Iterator[bytes]:
@@ -188,10 +194,10 @@ class Repository:
         """The content of a file at a commit."""
         return self._git("show", f"{commit}:{path}")
 
-    def files(self, commit: str) -> list[str]:
-        """Every path of a commit."""
+    def files(self, commit: str) -> Iterator[str]:
+        """Every path of a commit; git is asked when the first is wanted."""
         listing = self._git("ls-tree", "-r", "-z", "--name-only", commit)
-        return [os.fsdecode(path) for path in listing.split(b"\0") if path]
+        yield from (os.fsdecode(path) for path in listing.split(b"\0") if path)
 
     def submodules(self, commit: str) -> list[str]:
         """Paths of a commit that are submodules, whose files no checkout of ours has."""

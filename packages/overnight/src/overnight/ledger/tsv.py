@@ -1,0 +1,68 @@
+"""``results.tsv`` in autoresearch's five columns, derived from the ledger after each trial.
+
+Status is ``keep``, ``discard`` or ``crash`` there. A metric that was not measured is an empty
+field, never 0, which would be the best score of all.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from overnight.brief import one_line
+from overnight.ledger.queries import LedgerReader
+from overnight.ledger.records import TrialRecord
+from overnight.types import State, Verdict
+
+_CRASHES = {Verdict.CRASH, Verdict.TIMEOUT, Verdict.NO_METRIC, Verdict.TAMPERED}
+_MEMORY_METRICS_MB = ("peak_vram_mb", "peak_memory_mb", "peak_rss_mb")
+
+
+class ResultsFile:
+    """The live table of a study.
+
+    Args:
+        path: The file; written whole when it is not as this object left it, else appended to.
+    """
+
+    def __init__(self, path: Path, ledger: LedgerReader) -> None:
+        self.path = path
+        self._ledger = ledger
+        self._size = -1
+        self._last = -1
+
+    def update(self) -> None:
+        """Add every trial that was finished since the last call."""
+        if not self.path.exists() or self.path.stat().st_size != self._size:
+            self._last = -1
+            header = f"commit\t{self._ledger.study.metric}\tmemory_gb\tstatus\tdescription\n"
+            self.path.write_text(header, encoding="utf-8")
+        with self.path.open("a", encoding="utf-8") as file:
+            for trial in self._ledger.trials(after=self._last):
+                if trial.state is not State.DONE:
+                    break
+                self._last = trial.number
+                if trial.verdict is not Verdict.INTERRUPTED:
+                    file.write(self._row(trial))
+        self._size = self.path.stat().st_size
+
+    def _row(self, trial: TrialRecord) -> str:
+        runs = self._ledger.runs(trial.number)
+        memory_gb = _memory_gb(runs[-1].metrics) if runs else ""
+        fields = (
+            (trial.commit or "")[:7],
+            "" if trial.value is None else f"{trial.value:.6f}",
+            memory_gb,
+            _status(trial.verdict),
+            one_line(trial.title or trial.reason),
+        )
+        return "\t".join(fields) + "\n"
+
+
+def _status(verdict: Verdict | None) -> str:
+    if verdict is Verdict.KEEP:
+        return "keep"
+    return "crash" if verdict in _CRASHES else "discard"
+
+
+def _memory_gb(metrics: Mapping[str, float]) -> str:
+    found = [metrics[name] for name in _MEMORY_METRICS_MB if name in metrics]
+    return f"{found[0] / 1024:.1f}" if found else ""

@@ -1,0 +1,1 @@
+"""Running the measured command and reading what it reports."""

@@ -1,0 +1,63 @@
+"""What an agent's tokens cost; unknown stays unknown."""
+
+from dataclasses import replace
+
+from overnight.config import PriceTable
+from overnight.types import Usage
+
+_MILLION = 1e6
+
+
+class Prices:
+    """Prices the usage of one model.
+
+    Args:
+        model: The model's name, or None when the agent chooses.
+        table: The study's own prices, which go before any public price list.
+    """
+
+    def __init__(self, model: str | None, table: PriceTable | None) -> None:
+        self._model = model
+        self._table = table
+
+    def price(self, usage: Usage) -> Usage:
+        """The usage with its cost in US dollars, where that can be told."""
+        if usage.cost_usd is not None or usage.total_tokens == 0:
+            return usage
+        cost = self._own_price(usage) if self._table is not None else self._public_price(usage)
+        return replace(usage, cost_usd=cost)
+
+    def known(self) -> bool:
+        """Whether this model's tokens have a price."""
+        return self.price(Usage(input_tokens=1, output_tokens=1)).cost_usd is not None
+
+    def _own_price(self, usage: Usage) -> float | None:
+        if self._table is None:
+            return None
+        cached = usage.cached_input_tokens or 0
+        fresh = (usage.input_tokens or 0) - cached
+        cached_price = self._table.cached_input
+        total = (
+            fresh * self._table.input
+            + cached * (self._table.input if cached_price is None else cached_price)
+            + (usage.output_tokens or 0) * self._table.output
+        )
+        return total / _MILLION
+
+    def _public_price(self, usage: Usage) -> float | None:
+        if self._model is None:
+            return None
+        import genai_prices  # noqa: PLC0415 (slow to import, and needed only where tokens are used)
+
+        try:
+            found = genai_prices.calc_price(
+                genai_prices.Usage(
+                    input_tokens=usage.input_tokens or 0,
+                    cache_read_tokens=usage.cached_input_tokens or 0,
+                    output_tokens=usage.output_tokens or 0,
+                ),
+                model_ref=self._model,
+            )
+        except LookupError:
+            return None
+        return float(found.total_price)

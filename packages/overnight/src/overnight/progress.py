@@ -1,0 +1,55 @@
+"""What a night tells those who watch it."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from overnight.ledger.records import TrialRecord
+
+
+class Phase(StrEnum):
+    """What a trial is doing now."""
+
+    PREPARING = "preparing"
+    PROPOSING = "proposing"
+    WAITING = "waiting to retry"
+    SETTING_UP = "setting up"
+    MEASURING = "measuring"
+
+
+class Watcher(Protocol):
+    """Shows a night while it runs; every method returns at once and never raises."""
+
+    def phase(
+        self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
+    ) -> None:
+        """A trial enters a phase.
+
+        Args:
+            deadline_s: The longest that it may last.
+            log: A file that grows while it lasts.
+        """
+        ...
+
+    def verdict(self, trial: TrialRecord) -> None:
+        """A trial is done."""
+        ...
+
+    def say(self, message: str) -> None:
+        """Something that the user should read."""
+        ...
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def phase(
+        self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
+    ) -> None:
+        """Show nothing."""
+
+    def verdict(self, trial: TrialRecord) -> None:
+        """Show nothing."""
+
+    def say(self, message: str) -> None:
+        """Show nothing."""

@@ -1,0 +1,52 @@
+"""Finds researchers by name: our own, and those that installed packages offer.
+
+A stranger's package adds one with an entry point in the group ``overnight.researchers`` whose
+object is a factory: ``create(settings: ResearcherSettings) -> Researcher``.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import cast
+
+from overnight.errors import StudyFileError
+from overnight.researchers.base import Researcher, ResearcherFactory, ResearcherSettings
+
+ENTRY_POINT_GROUP = "overnight.researchers"
+
+BUILT_IN: Mapping[str, str] = {
+    "codex": "overnight.researchers.codex:create",
+    "command": "overnight.researchers.command:create",
+    "replay": "overnight.researchers.replay:create",
+    "scripted": "overnight.researchers.scripted:create",
+    "tune": "overnight.researchers.tune:create",
+}
+
+
+def names() -> list[str]:
+    """Every researcher kind that can be used here."""
+    foreign = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return sorted(foreign | set(BUILT_IN))
+
+
+def create(settings: ResearcherSettings) -> Researcher:
+    """Make the researcher of a study.
+
+    Raises:
+        StudyFileError: There is no such kind.
+        AgentMisconfigured: Its options cannot work.
+    """
+    return _factory(settings.kind)(settings)
+
+
+def _factory(kind: str) -> ResearcherFactory:
+    target = BUILT_IN.get(kind)
+    if target is not None:
+        module, name = target.split(":")
+        return cast("ResearcherFactory", getattr(import_module(module), name))
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=kind):
+        return cast("ResearcherFactory", point.load())
+    close = get_close_matches(kind, names(), n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known kinds: {', '.join(names())}."
+    raise StudyFileError(f"researcher.kind = {kind!r} is not known.", fix=hint)
