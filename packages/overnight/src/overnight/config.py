@@ -155,6 +155,7 @@ class Study:
 
     def __init__(self, path: Path, tables: StudyTables) -> None:
         self.path = path
+        self.tables = tables
         self.root = path.parent
         self.name = tables.name
         self.objective = Objective(
@@ -171,6 +172,29 @@ class Study:
         self.researcher = tables.researcher
         self.budget = tables.budget
         self.program = tables.program
+
+    def override(
+        self,
+        *,
+        trials: int | None = None,
+        hours: float | None = None,
+        researcher: str | None = None,
+        model: str | None = None,
+    ) -> "Study":
+        """The same study with some settings of the study file replaced; None leaves one alone.
+
+        Naming another researcher leaves the study file's options for its own researcher behind.
+        """
+        tables = self.tables
+        budget = {"trials": trials, "hours": hours}
+        given = {name: value for name, value in budget.items() if value is not None}
+        who = tables.researcher
+        if researcher is not None and researcher != who.kind:
+            who = ResearcherTable(kind=researcher)
+        if model is not None:
+            who = who.model_copy(update={"model": model})
+        changed = {"budget": tables.budget.model_copy(update=given), "researcher": who}
+        return Study(self.path, tables.model_copy(update=changed))
 
     @property
     def branch(self) -> str:

@@ -96,6 +96,10 @@ class StopRequest:
         self._phase = Phase.PREPARING
         self._watcher.verdict(trial)
 
+    def budget(self, spent: Spent) -> None:
+        """Show what is spent."""
+        self._watcher.budget(spent)
+
     def say(self, message: str) -> None:
         """Show a message."""
         self._watcher.say(message)
@@ -251,6 +255,7 @@ class _Night:
                 active_s = time.monotonic() - started
                 ledger.touch_session(session, active_s=active_s)
                 spent = replace(spent, active_s=earlier.active_s + active_s)
+                self._request.budget(spent)
                 if self._request.asked:
                     reason = "Stopped on request."
                     break

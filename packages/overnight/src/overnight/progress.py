@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from overnight.ledger.records import TrialRecord
+from overnight.ledger.records import Spent, TrialRecord
 
 
 class Phase(StrEnum):
@@ -35,6 +35,10 @@ class Watcher(Protocol):
         """A trial is done."""
         ...
 
+    def budget(self, spent: Spent) -> None:
+        """What the night has used so far, told before each trial."""
+        ...
+
     def say(self, message: str) -> None:
         """Something that the user should read."""
         ...
@@ -49,6 +53,9 @@ class Silent:
         """Show nothing."""
 
     def verdict(self, trial: TrialRecord) -> None:
+        """Show nothing."""
+
+    def budget(self, spent: Spent) -> None:
         """Show nothing."""
 
     def say(self, message: str) -> None:

@@ -1,0 +1,61 @@
+"""What a night came to, in a few lines."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from overnight.brief import one_line
+from overnight.cli.display import STYLES
+from overnight.config import Study
+from overnight.durations import format_duration
+from overnight.layout import Layout
+from overnight.ledger.queries import LedgerReader
+from overnight.night import NightEnd
+from overnight.types import Verdict
+
+
+def print_summary(study: Study, layout: Layout, end: NightEnd, console: Console) -> None:
+    """Print how the night ended, what was kept, and where everything is."""
+    reader = LedgerReader(layout.ledger)
+    try:
+        console.print(Text(end.reason, style="bold"))
+        console.print(_verdict_line(reader))
+        if end.incumbent is not None:
+            console.print(_kept_table(reader, study))
+            console.print(_gain_line(reader, study, end))
+    finally:
+        reader.close()
+    spent = end.spent
+    tokens = f", {spent.agent_tokens:,} agent tokens" if spent.agent_tokens else ""
+    money = f", ${spent.money_usd:.2f}" if spent.money_usd else ""
+    console.print(f"Time: {format_duration(spent.active_s)}{tokens}{money}", highlight=False)
+    console.print(f"Results: {layout.results}", soft_wrap=True, highlight=False)
+    if end.incumbent is not None and not end.incumbent.is_baseline:
+        console.print(f"Take them over: git merge {study.branch}", highlight=False)
+    if not end.finished:
+        console.print("Go on with: overnight run", highlight=False)
+
+
+def _verdict_line(reader: LedgerReader) -> Text:
+    line = Text()
+    for verdict, count in sorted(reader.verdict_counts().items(), key=lambda item: -item[1]):
+        line.append(f"{count} {verdict}  ", style=STYLES.get(verdict, "red"))
+    return line
+
+
+def _kept_table(reader: LedgerReader, study: Study) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("kept", justify="right")
+    table.add_column(study.objective.metric, justify="right")
+    table.add_column("change")
+    for trial in reversed(reader.latest(20, verdicts=[Verdict.KEEP])):
+        table.add_row(str(trial.number), f"{trial.value:.6g}", Text(one_line(trial.title)))
+    return table
+
+
+def _gain_line(reader: LedgerReader, study: Study, end: NightEnd) -> Text:
+    baseline, best = reader.trial(0).value, end.incumbent.value if end.incumbent else None
+    if baseline is None or best is None:
+        return Text("")
+    share = f" ({(best - baseline) / abs(baseline):+.2%})" if baseline else ""
+    return Text(f"{study.objective.metric}: {baseline:.6g} -> {best:.6g}{share}", style="bold")
