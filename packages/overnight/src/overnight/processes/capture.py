@@ -44,6 +44,10 @@ class Sink:
         rest = memoryview(data)
         try:
             while rest:
+                outlived = len(rest) - self._half if self._written >= self._half else 0
+                if outlived > 0:
+                    self._written += outlived
+                    rest = rest[outlived:]
                 offset, room = self._slot()
                 size = os.pwrite(self._file, rest[:room], offset)
                 self._written += size
@@ -69,24 +73,35 @@ class Sink:
         return self._half + turned, self._half - turned
 
     def _straighten(self) -> None:
-        oldest, room = self._slot()
-        tail = os.pread(self._file, room, oldest)
-        tail += os.pread(self._file, self._half - room, self._half)
-        tail = tail[_end_of_first_line(tail[:LINE_SEARCH_BYTES]) :]
+        tail = self._read_ring()
+        skipped = _end_of_first_line(tail[:LINE_SEARCH_BYTES])
         searched = min(self._half, LINE_SEARCH_BYTES)
         last = os.pread(self._file, searched, self._half - searched)
         whole = max(last.rfind(b"\n"), last.rfind(b"\r")) + 1
         head_bytes = self._half - searched + whole if whole else self._half
-        left_out = self._written - head_bytes - len(tail)
-        line_end = "" if whole else "\n"
-        marker = f"{line_end}[overnight: {left_out} bytes left out here]\n".encode()
-        rest = memoryview(marker + tail)
-        end = head_bytes
-        while rest:
-            size = os.pwrite(self._file, rest, end)
-            end += size
-            rest = rest[size:]
+        left_out = self._written - head_bytes - (self._half - skipped)
+        marker = f"[overnight: {left_out} bytes left out here]\n".encode()
+        end = self._write_all(marker if whole else b"\n" + marker, head_bytes)
+        end = self._write_all(memoryview(tail)[skipped:], end)
         os.ftruncate(self._file, end)
+
+    def _read_ring(self) -> bytearray:
+        tail = bytearray(self._half)
+        oldest, room = self._slot()
+        with memoryview(tail) as view, open(self._file, "rb", 0, closefd=False) as file:
+            file.seek(oldest)
+            file.readinto(view[:room])
+            file.seek(self._half)
+            file.readinto(view[room:])
+        return tail
+
+    def _write_all(self, data: bytes | memoryview, offset: int) -> int:
+        rest = memoryview(data)
+        while rest:
+            size = os.pwrite(self._file, rest, offset)
+            offset += size
+            rest = rest[size:]
+        return offset
 
     def _note(self, error: OSError) -> None:
         self.fault = (
@@ -95,7 +110,7 @@ class Sink:
         )
 
 
-def _end_of_first_line(data: bytes) -> int:
+def _end_of_first_line(data: bytearray) -> int:
     ends = [place + 1 for place in (data.find(b"\n"), data.find(b"\r")) if place >= 0]
     return min(ends, default=0)
 

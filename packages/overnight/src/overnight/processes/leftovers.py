@@ -25,7 +25,8 @@ def kill_marked(marker: str) -> int:
     """
 
     def is_marked(process: psutil.Process) -> bool:
-        return _token(process).rsplit("-", 2)[0] == marker
+        name, *helper_and_run = _token(process).rsplit("-", 2)
+        return name == marker and len(helper_and_run) == 2
 
     return _kill_all(is_marked)
 
