@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations_with_replacement, product
 
 from overnight.researchers.tune import search
 from overnight.researchers.tune.constants import survey
@@ -133,11 +133,10 @@ def valley(rng: random.Random) -> Planted:
 def _descend(loss: Callable[[Point], float | None]) -> float:
     """The floor, by noise-free descent over single constants and pairs of big ones."""
     best, low = dict(START), loss(START) or math.inf
-    pairs = list(product(DIALS.values(), repeat=2))
     improved = True
     while improved:
         improved = False
-        for one, two in pairs:
+        for one, two in combinations_with_replacement(_dials(best), 2):
             for a, b in product(_some(one, best), _some(two, best)):
                 point = {**best, one.name: a, two.name: b}
                 value = loss(point)

@@ -1,7 +1,7 @@
 """The demo study, made into a repository of its own."""
 
 import shutil
-from importlib.resources import files
+import sysconfig
 from pathlib import Path
 
 from overnight.errors import RepositoryError
@@ -9,11 +9,11 @@ from overnight.workspace.git import git
 
 
 def demo_study_source() -> Path:
-    """Where the demo study's files are: in the installed package, or in the source tree."""
-    installed = Path(str(files("overnight"))) / "demo_study"
-    if installed.is_dir():
-        return installed
-    return Path(__file__).parents[4] / "labs" / "charlm"
+    """Where the demo study's files are: in the source tree, or where the wheel put them."""
+    in_source_tree = Path(__file__).parents[4] / "labs" / "charlm"
+    if in_source_tree.is_dir():
+        return in_source_tree
+    return Path(sysconfig.get_path("data")) / "share" / "overnight" / "labs" / "charlm"
 
 
 def make_demo_repository(destination: Path) -> None:

@@ -30,6 +30,8 @@
 
 from typing import ClassVar
 
+from overnight.types import Usage
+
 
 class OvernightError(Exception):
     """A failure stated as one sentence.
@@ -102,16 +104,24 @@ class ResearcherError(OvernightError):
     Attributes:
         kind: Short stable name, as it stands in the ledger.
         retryable: Whether the same call may succeed a little later.
+        retry_after_s: How long the endpoint asked to wait, where it did.
+        usage: What the failed call used, where that is known.
     """
 
     kind: ClassVar[str] = "researcher"
     retryable: ClassVar[bool] = False
 
     def __init__(
-        self, message: str, *, fix: str | None = None, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        fix: str | None = None,
+        retry_after_s: float | None = None,
+        usage: Usage | None = None,
     ) -> None:
         super().__init__(message, fix=fix)
         self.retry_after_s = retry_after_s
+        self.usage = usage
 
 
 class AgentMissing(ResearcherError):

@@ -13,7 +13,7 @@ LONG_S = 60.0
 
 
 class Family:
-    """Every process that carries a mark in its environment, and so the whole offspring of a test."""
+    """The whole offspring of a test, known by a mark in the environment."""
 
     VARIABLE = "OVERNIGHT_TEST_FAMILY"
 

@@ -209,9 +209,12 @@ def test_errors_go_with_the_output_or_apart(shell: Shell, output: Path, tmp_path
 
 def test_output_shows_while_the_command_runs(shell: Shell, output: Path, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
-    watcher = threading.Thread(
-        target=lambda: (wait_for(lambda: output.exists() and output.read_text()), seen.touch())
-    )
+
+    def watch() -> None:
+        wait_for(lambda: output.exists() and output.read_text() == "early\n")
+        seen.touch()
+
+    watcher = threading.Thread(target=watch)
     watcher.start()
     ending = shell(f"echo early; until test -e {seen}; do sleep 0.01; done")
     watcher.join()

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeAlias
 
 from rapidfuzz import fuzz, process
@@ -107,7 +106,7 @@ class Reading:
 
     values: Mapping[str, float]
     faults: Mapping[str, Fault]
-    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[str, int] = field(default_factory=dict)
     file_problem: str = ""
 
     def look_up(self, name: str) -> float | Fault:
@@ -141,11 +140,11 @@ def read_metrics(output: bytes | str, metrics_file: bytes | None = None) -> Read
     Args:
         metrics_file: Content of the file at ``$OVERNIGHT_METRICS``, None where there is none.
     """
+    if isinstance(output, str):
+        output = output.encode(errors="replace")
     last: dict[str, _Raw] = {}
     counts: Counter[str] = Counter()
-    for name, raw in _reports(
-        output.encode(errors="replace") if isinstance(output, str) else output
-    ):
+    for name, raw in _reports(output):
         last[name] = raw
         counts[name] += 1
     in_file, file_problem = _read_file(metrics_file) if metrics_file is not None else ({}, "")

@@ -29,6 +29,7 @@ class Tried:
     loss: float | None
     gain: float | None
     kept: bool
+    move: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def recall(
         parent = losses.get(trial.parent_commit)
         gain = parent - loss if parent is not None and loss is not None else None
         kept = trial.verdict is Verdict.KEEP
-        tried = Tried(trial.number, whole, before, loss, gain, kept)
+        tried = Tried(trial.number, whole, before, loss, gain, kept, str(trial.details.get("move", "")))
         evidence.append(tried)
         if kept and commit is not None and trial.commit == commit and whole == dict(incumbent):
             arrival = tried

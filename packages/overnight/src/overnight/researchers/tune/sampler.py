@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
+import os
+TR=float(os.environ.get('TR',0)); NEI=int(os.environ.get('NEI',24)); MV=bool(int(os.environ.get('MV',1)))
 _BEST = 50
 _LATEST = 250
 
 
 def draws(
-    memory: Memory, *, free: Sequence[Dial], seed: int, count: int
+    memory: Memory, *, dials=(), free: Sequence[Dial], seed: int, count: int
 ) -> Iterator[Mapping[str, Value]]:
     """Values that TPE proposes for some dials while the others stay as the incumbent has them.
 
@@ -27,9 +29,9 @@ def draws(
     import optuna
 
     with _quiet():
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=2)
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=MV, n_ei_candidates=NEI, n_startup_trials=2)
         study = optuna.create_study(sampler=sampler)
-    distributions = {dial.name: _distribution(dial) for dial in free}
+    distributions = {dial.name: _distribution(dial, memory) for dial in free}
     for point, loss in _told(memory):
         study.add_trial(_frozen(free, distributions, point, loss))
     for _ in range(count):
@@ -61,12 +63,16 @@ def _told(memory: Memory) -> list[tuple[Point, float | None]]:
     return told
 
 
-def _distribution(dial: Dial) -> "BaseDistribution":
+def _distribution(dial: Dial, memory) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     if not dial.ordered:
         return CategoricalDistribution(dial.rungs)
-    return FloatDistribution(dial.place(dial.rungs[0]), dial.place(dial.rungs[-1]))
+    lo, hi = dial.place(dial.rungs[0]), dial.place(dial.rungs[-1])
+    if TR:
+        h = dial.place(memory.incumbent[dial.name])
+        lo, hi = max(lo, h - TR*dial.stride), min(hi, h+TR*dial.stride)
+    return FloatDistribution(lo, hi)
 
 
 def _frozen(
@@ -81,16 +87,16 @@ def _frozen(
     return create_trial(
         state=TrialState.PRUNED if loss is None else TrialState.COMPLETE,
         value=loss,
-        params={dial.name: _inside(dial, point[dial.name]) for dial in free},
+        params={dial.name: _inside(dial, point[dial.name], distributions[dial.name]) for dial in free},
         distributions=dict(distributions),
     )
 
 
-def _inside(dial: Dial, value: Value) -> Any:
+def _inside(dial: Dial, value: Value, di) -> Any:
     """A value in the dial's distribution; one outside counts as the end next to it."""
     if not dial.ordered:
         return value if value in dial.rungs else dial.rungs[0]
-    low, high = dial.place(dial.rungs[0]), dial.place(dial.rungs[-1])
+    low, high = di.low, di.high
     return min(max(dial.place(value), low), high)
 
 

@@ -10,6 +10,8 @@ from overnight.researchers.tune.memory import Memory, Point, Tried, key
 from overnight.researchers.tune.sampler import draws
 from overnight.researchers.tune.space import Dial
 
+import os
+W = int(os.environ.get('W', 6)); E = int(os.environ.get('E',3)); ACC=float(os.environ.get('ACC',1)); TR=float(os.environ.get('TR',0)); SW=int(os.environ.get('SW',0)); SUB=tuple(map(int,os.environ.get('SUB','1,2,2,3').split(','))); DEFER=1; LT=int(os.environ.get('LT',1))
 _WARMUP = 6
 _SAMPLED_EVERY = 3
 _SUBSET_SIZES = (1, 2, 2, 3)
@@ -47,15 +49,12 @@ def choose(dials: Sequence[Dial], memory: Memory, *, seed: int) -> Move | None:
 
 def _in_turn(dials: Sequence[Dial], memory: Memory, rng: random.Random) -> Iterator[Move]:
     """First looks and draws by TPE in turn, once there is something for TPE to believe."""
-    looks = _looks(dials, memory)
     seen = len(memory.evidence)
-    first = None
-    if seen >= _WARMUP and seen % _SAMPLED_EVERY:
-        pass
-    else:
-        yield from looks
+    yield from _looks(dials, memory)
+    if seen % E < LT:
+        yield from _looks(dials, memory, "late")
     yield from _sampled(dials, memory, rng)
-    yield from looks
+    yield from _looks(dials, memory, "late")
 
 
 def _onward(dials: Sequence[Dial], memory: Memory) -> Iterator[Move]:
@@ -68,22 +67,45 @@ def _onward(dials: Sequence[Dial], memory: Memory) -> Iterator[Move]:
         if dial.name in arrival.before and dial.ordered:
             now = point[dial.name]
             travelled = dial.place(now) - dial.place(arrival.before[dial.name])
-            further = dial.nearest(dial.place(now) + travelled)
+            further = dial.nearest(dial.place(now) + ACC * travelled)
             if dial.place(further) == dial.place(now):
                 continue
             point[dial.name] = further
     yield Move(point, "onward", f"Trial {arrival.number} gained by this step; take it again.")
 
 
-def _looks(dials: Sequence[Dial], memory: Memory) -> Iterator[Move]:
+def _looks(dials: Sequence[Dial], memory: Memory, part=None) -> Iterator[Move]:
     """One step each way along every dial that has not been looked at, promising ones first."""
-    looked = set(_looked(dials, memory.evidence))
+    looked = {}
+    for name, label, gain in _looked(dials, memory.evidence):
+        looked[name, label] = gain
+    import statistics
+    R = float(os.environ.get('REV', 1.5))
+    gs = [abs(g) for g in looked.values() if g is not None]
+    typ = statistics.median(gs) if gs else 0.0
+    R = R * typ * 0.999
+    late, now_, soon = [], [], []
     for dial in sorted(dials, key=lambda dial: dial.rank):
         now = memory.incumbent[dial.name]
-        for label, value in _neighbours(dial, now):
+        nb = _neighbours(dial, now)
+        for label, value in nb:
             if (dial.name, label) not in looked and value is not None:
                 why = f"{dial.name} has not been tried in this direction."
-                yield Move({**memory.incumbent, dial.name: value}, "look", why)
+                other = [looked[dial.name, l] for l, _ in nb if (dial.name, l) in looked]
+                move = Move({**memory.incumbent, dial.name: value}, "look", why)
+                if not other or not DEFER:
+                    soon.append(move)
+                elif dial.ordered and other[0] is not None and other[0] < -R:
+                    now_.append((other[0], move))
+                else:
+                    late.append((other[0] if other[0] is not None else 0.0, move))
+                if DEFER and dial.ordered: break
+    now_.sort(key=lambda p: p[0])
+    late.sort(key=lambda p: p[0])
+    if part == "late":
+        yield from [m for _, m in late]
+    else:
+        yield from [m for _, m in now_] + soon
 
 
 def _neighbours(dial: Dial, now: Value) -> list[tuple[Value, Value | None]]:
@@ -106,28 +128,40 @@ def _looked(dials: Sequence[Dial], evidence: Sequence[Tried]) -> Iterator[tuple[
             continue
         dial, new = known[name], tried.point[name]
         if not dial.ordered:
-            yield name, new
-            yield name, old
+            yield name, new, tried.gain
+            yield name, old, tried.gain
             continue
         way = 1 if dial.place(new) > dial.place(old) else -1
-        yield name, way
+        yield name, way, tried.gain
         if tried.kept:
-            yield name, -way
+            yield name, -way, tried.gain
 
 
 def _sampled(dials: Sequence[Dial], memory: Memory, rng: random.Random) -> Iterator[Move]:
     """Points drawn by TPE for a few dials, the others as the incumbent has them."""
     weights = _weights(dials, memory)
     for attempt in range(6):
-        size = min(len(dials), rng.choice(_SUBSET_SIZES) + attempt // 2)
+        size = min(len(dials), rng.choice(SUB) + attempt // 2)
         free = _pick(dials, weights, size, rng)
-        for values in draws(memory, free=free, seed=rng.randrange(2**32), count=4):
+        for values in draws(memory, dials=dials, free=free, seed=rng.randrange(2**32), count=4):
             why = "TPE"
             yield Move({**memory.incumbent, **values}, "sampled", why)
 
 
 def _weights(dials: Sequence[Dial], memory: Memory) -> Mapping[str, float]:
-    return {dial.name: 1 / (2 + dial.rank) for dial in dials}
+    w = {dial.name: 1 / (2 + dial.rank) for dial in dials}
+    if SW:
+        g = {dial.name: [] for dial in dials}
+        for t in memory.evidence:
+            if t.gain is not None:
+                for n in t.before:
+                    if n in g: g[n].append(abs(t.gain) / len(t.before))
+        m = {n: (sum(v)/len(v)) for n, v in g.items() if v}
+        if m:
+            top = max(m.values())
+            for n in w:
+                w[n] = 0.1 + (m[n]/top)**0.5 if n in m else 0.5
+    return w
 
 
 def _pick(

@@ -1,0 +1,37 @@
+# make demo | test | lint | bench: each sets up everything that it needs in .venv
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= python3
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint format bench clean
+
+demo: $(READY)
+	rm -rf build/demo
+	$(BIN)/overnight demo --into build/demo
+
+test: $(READY)
+	$(BIN)/pytest --numprocesses=auto
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run_all.py
+
+$(READY): constraints.txt requirements-dev.txt packages/overnight/pyproject.toml packages/expertswap/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt --editable packages/overnight --editable packages/expertswap
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache
