@@ -142,8 +142,8 @@ def _started(words: list[str], files: Mapping[str, str]) -> tuple[str | None, st
     if _INTERPRETERS.fullmatch(program):
         return _interpreted(rest, files)
     if program == "make":
-        target = next((word for word in rest if re.fullmatch(r"[\w.-]+", word)), "")
-        return _make_target(target, files) if rest and not target.startswith("-") else None
+        target = next((word for word in rest if re.fullmatch(r"\w[\w.-]*", word)), "")
+        return _make_target(target, files)
     verb = next((word for word in rest if not word.startswith("-")), "")
     if program in _TOOLS and ("" in _TOOLS[program] or verb in _TOOLS[program]):
         return None, " ".join(inner)
@@ -184,12 +184,9 @@ def _make_target(target: str, files: Mapping[str, str]) -> tuple[str | None, str
     recipe = _recipes(files.get("Makefile", "")).get(target)
     if recipe is None:
         return None
-    _, lines = recipe
-    source = Source("Makefile")
-    for line in lines:
-        if line.lstrip("@- ").startswith("make"):
-            continue
-        for command in recognise(line.lstrip("@-"), files, source):
+    without_makefile = dict.fromkeys(files, "")  # a recipe may call make again, without end
+    for line in recipe[1]:
+        for command in recognise(line.lstrip("@-"), without_makefile, None):
             return command.script, target
     return None, target
 

@@ -11,6 +11,7 @@ PROGRAM = "program.md"
 _INSTRUCTIONS = (PROGRAM, "agents.md", "claude.md")
 _DOCUMENTS = (*_INSTRUCTIONS, "readme*", "contributing.md")
 
+_MAX_COLUMNS = 2000
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+")
 _FENCE = re.compile(r"\s*(```|~~~)\s*(\w*)")
 _WORD = re.compile(r"(?<![\w./-])\.?/?(\w[\w./-]*)")
@@ -27,7 +28,7 @@ _FORBIDDING_HEADING = re.compile(
     re.IGNORECASE,
 )
 _ALLOWS = re.compile(
-    r"\b(?:modif(?:y|ies|ied|iable)|edit(?:s|ed|able)?|changes?|tune|hack|improve|rewrite"
+    r"\b(?:modif(?:y|ying|ies|ied|iable)|edit(?:s|ed|ing|able)?|chang(?:e|es|ing)|tune|hack|improve|rewrite"
     r"|optimi[sz]e|fair game)\b",
     re.IGNORECASE,
 )
@@ -85,7 +86,8 @@ def _lines(path: str, text: str) -> Iterator[Line]:
     fence: str | None = None
     section = intro = ""
     instructs = path.lower() in _INSTRUCTIONS
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, full in enumerate(text.splitlines(), start=1):
+        raw = full[:_MAX_COLUMNS]
         if (mark := _FENCE.match(raw)) is not None:
             fence = None if fence is not None else mark[2].lower()
             continue

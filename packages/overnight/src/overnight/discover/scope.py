@@ -89,7 +89,7 @@ def _judges_of(files: Mapping[str, str], entry: Command | None) -> list[Finding[
     if entry.script is not None and _judges(entry.script):
         why = "the script that measures"
         found.append(Finding(_pattern(entry.script), why, source=Source(entry.script)))
-    if entry.text.startswith("make "):
+    if entry.text.startswith("make ") and "Makefile" in files:
         found.append(Finding("Makefile", "says what is measured", source=entry.source))
     if entry.script is None or found:
         found += [
