@@ -14,6 +14,7 @@ from overnight.ledger.records import (
     Attempt,
     NightRecord,
     RunRecord,
+    SessionRecord,
     Spent,
     StudyRecord,
     TrialRecord,
@@ -38,10 +39,7 @@ class LedgerReader:
             raise LedgerError(f"There is no ledger at {path}.", fix="`overnight run` makes one.")
         self.path = path
         self.engine: Engine = schema.connect(path)
-        try:
-            found = self._rows(select(schema.study))
-        except DatabaseError as error:
-            raise LedgerError(f"{path} is not a readable ledger: {error.orig}.") from error
+        found = self._rows(select(schema.study))
         if len(found) != 1 or found[0].schema_version != schema.SCHEMA_VERSION:
             raise LedgerError(
                 f"{path} is a ledger of another version.",
@@ -79,6 +77,10 @@ class LedgerReader:
         if verdicts is not None:
             condition &= schema.trials.c.verdict.in_(verdicts)
         return self._trials(condition, newest_first=True, limit=count)
+
+    def kept(self) -> list[TrialRecord]:
+        """Every kept trial, oldest first; each was the incumbent from then on."""
+        return self._trials(schema.trials.c.verdict == Verdict.KEEP)
 
     def unfinished(self) -> list[TrialRecord]:
         """Trials that have no final verdict yet."""
@@ -127,6 +129,16 @@ class LedgerReader:
         rows = self._rows(select(schema.nights).order_by(schema.nights.c.number))
         return [_night(row) for row in rows]
 
+    def sessions(self) -> list[SessionRecord]:
+        """Every stretch of work of one process, oldest first."""
+        rows = self._rows(select(schema.sessions).order_by(schema.sessions.c.id))
+        return [
+            SessionRecord(
+                row.night, _time(row.started_at), _time_or_none(row.ended_at), row.active_s
+            )
+            for row in rows
+        ]
+
     def spent(self, night: int) -> Spent:
         """What a night has used so far."""
         trials, attempts, sessions = schema.trials.c, schema.attempts.c, schema.sessions.c
@@ -165,8 +177,14 @@ class LedgerReader:
         return [_trial(row) for row in self._rows(query)]
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        with self.engine.connect() as connection:
-            return connection.execute(query).all()
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(query).all()
+        except DatabaseError as error:
+            raise LedgerError(
+                f"{self.path} cannot be read: {error.orig}.",
+                fix="If it is damaged, put a copy in its place, or move it away to begin anew.",
+            ) from error
 
 
 def _time(text: str) -> datetime:

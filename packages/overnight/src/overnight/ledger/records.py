@@ -30,6 +30,20 @@ class NightRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One process's stretch of work on a night.
+
+    Attributes:
+        active_s: How long it was at work, as far as it told.
+    """
+
+    night: int
+    started_at: datetime
+    ended_at: datetime | None
+    active_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One trial; number 0 is the baseline.
 

@@ -1,0 +1,1 @@
+"""What a ledger says, as rows, tables and pictures; reads `overnight.ledger.queries` only."""

@@ -1,0 +1,82 @@
+"""Foreign text on a terminal: shown as it is, never obeyed."""
+
+import re
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from overnight.types import State, Verdict
+
+_STYLES = {
+    Verdict.KEEP: "bold green",
+    Verdict.DISCARD: "yellow",
+    Verdict.DUPLICATE: "magenta",
+    Verdict.OUT_OF_SCOPE: "magenta",
+    Verdict.STALE: "dim",
+    Verdict.INTERRUPTED: "dim",
+}
+_COLOUR_CODE = re.compile(r"\x1b\[[0-9;:]*m")
+_PLAIN_WIDTH = 1000
+_TAIL_BYTES = 64 * 1024
+_MOST_LINE_CHARACTERS = 500
+
+
+def console() -> Console:
+    """Standard output: colours and folding on a terminal, whole lines elsewhere."""
+    terminal = Console(highlight=False, markup=False, emoji=False)
+    if terminal.is_terminal:
+        return terminal
+    return Console(highlight=False, markup=False, emoji=False, width=_PLAIN_WIDTH)
+
+
+def verdict_text(verdict: Verdict | None, state: State = State.DONE) -> Text:
+    """A verdict in its colour, or how far the trial has come."""
+    if verdict is None or state is not State.DONE:
+        return Text(str(state), style="italic cyan")
+    return Text(str(verdict), style=_STYLES.get(verdict, "red"))
+
+
+def value_text(value: float | None) -> str:
+    """A measured value; empty when there is none."""
+    return "" if value is None else f"{value:.6g}"
+
+
+def gain_text(gain: float | None) -> str:
+    """A gain with its sign; empty when there is none."""
+    return "" if gain is None else f"{gain:+.3g}"
+
+
+def percent(gain: float | None, of: float | None) -> float | None:
+    """A gain in percent of a value; None where that says nothing."""
+    return None if gain is None or not of else 100 * gain / abs(of)
+
+
+def visible(text: str, *, keep: str = "\n\t") -> str:
+    r"""Text with everything a terminal might obey written out, such as ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in text)
+
+
+def tail(path: Path, *, lines: int) -> list[str]:
+    """The last lines of a program's output, safe to print; an absent file has none.
+
+    Colours are dropped, and of a line drawn over and over only its last state is given.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            text = file.read(_TAIL_BYTES).decode(errors="replace")
+    except OSError:
+        return []
+    told = [_last_state(line) for line in text.rstrip().split("\n")] if text.strip() else []
+    return [visible(line, keep="\t")[:_MOST_LINE_CHARACTERS] for line in told[-lines:]]
+
+
+def _last_state(line: str) -> str:
+    return _COLOUR_CODE.sub("", line).rstrip("\r").rsplit("\r", 1)[-1]
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
