@@ -36,14 +36,15 @@ import numpy as np
 import numpy.typing as npt
 
 # Model
-CONTEXT = 16  # bytes the model looks back at, at most 128
+CONTEXT = 16  # bytes the model looks back at; at most 128, at least LONGEST_NGRAM
 LONGEST_NGRAM = 4  # the last 2, 3, ... bytes also have an embedding as a whole; 1 means none do
 NGRAM_ROWS = 8192  # embeddings that all n-grams share, found by hash
 EMBED_WIDTH = 16  # numbers per embedding
+EMBED_SCALE = 1.0  # standard deviation of initial embeddings
 HIDDEN_WIDTH = 128  # width of the residual stream
 EXPANSION = 2  # width inside a residual block, in multiples of HIDDEN_WIDTH
 LAYERS = 1  # residual blocks
-ACTIVATION = "tanh"  # one of relu, relu_squared, silu, tanh
+ACTIVATION = "relu"  # one of relu, relu_squared, silu, tanh
 NORMALIZE = True  # scale the input of every block and of the output layer to unit root mean square
 USE_BIAS = True  # add a bias in every linear layer
 INIT_SCALE = 1.0  # standard deviation of initial weights, in multiples of 1/sqrt(inputs)
@@ -98,8 +99,11 @@ class Design:
     use_bias: bool = USE_BIAS
 
     def __post_init__(self) -> None:
-        if self.context > MAX_CONTEXT:
-            raise ValueError(f"CONTEXT = {self.context}; the evaluation gives {MAX_CONTEXT} bytes")
+        if not self.longest_ngram <= self.context <= MAX_CONTEXT:
+            raise ValueError(
+                f"CONTEXT = {self.context} must lie between LONGEST_NGRAM = {self.longest_ngram} "
+                f"and the {MAX_CONTEXT} bytes that the evaluation gives"
+            )
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"ACTIVATION = {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
 
@@ -236,7 +240,7 @@ class Embedding:
 
     def __init__(self, rng: np.random.Generator, design: Design, dtype: npt.DTypeLike) -> None:
         rows = VOCABULARY + design.ngram_rows
-        table_RE = rng.standard_normal((rows, design.embed_width))
+        table_RE = rng.standard_normal((rows, design.embed_width)) * EMBED_SCALE
         self.table = Parameter(table_RE.astype(dtype))
         self.parameters = [self.table]
         self.design = design

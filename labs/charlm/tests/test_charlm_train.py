@@ -55,7 +55,9 @@ def test_every_activation_of_the_comment_exists(train: ModuleType) -> None:
     assert set(listed[1].split(", ")) == set(train.ACTIVATIONS)
 
 
-@pytest.mark.parametrize("change", [{"context": 129}, {"activation": "cosine"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"context": 129}, {"longest_ngram": 17}, {"activation": "cosine"}], ids=str
+)
 def test_impossible_designs_are_refused(train: ModuleType, change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"CONTEXT|ACTIVATION"):
         train.Design(**change)
