@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from rapidfuzz import fuzz, process
@@ -35,6 +36,9 @@ _TERMINAL_CODE = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?", re.ASCII | re.IGNORECASE)
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+# One decoder for all: json.loads with an option builds a new one for every call.
+_JSON = json.JSONDecoder(parse_int=float)
 
 _Raw: TypeAlias = bytes | JsonValue
 
@@ -166,40 +170,46 @@ def _reports(output: bytes) -> Iterator[tuple[str, _Raw]]:
         if name is not None:
             yield name.decode("ascii"), rest
         else:
-            yield from _numbers_in(_parse_object(rest) or {})
+            yield from _members(_parse_object(rest) or {})
 
 
 def _parse_object(text: bytes) -> dict[str, JsonValue] | None:
     """A JSON object whose numbers are all floats, or None for anything else."""
     try:
-        document = json.loads(text, parse_int=float)
+        document = _JSON.decode(text.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 
 
-def _numbers_in(document: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
-    pending: list[tuple[str, JsonValue]] = [("", document)]
-    while pending:
-        name, value = pending.pop()
-        if isinstance(value, Mapping):
-            prefix = f"{name}." if name else ""
-            inner = [(prefix + key, item) for key, item in value.items()]
-            pending.extend(reversed(inner))
-        elif _JSON_NAME.fullmatch(name):
-            yield name, value
+def _members(document: dict[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
+    """Everything in an object and its inner objects that has the name of a metric."""
+    levels = [("", document)]
+    while levels:
+        prefix, level = levels.pop()
+        for key, value in level.items():
+            name = prefix + key
+            if isinstance(value, dict):
+                levels.append((f"{name}.", value))
+            elif _is_name(name):
+                yield name, value
+
+
+@lru_cache(maxsize=4096)
+def _is_name(text: str) -> bool:
+    return _JSON_NAME.fullmatch(text) is not None
 
 
 def _read_file(content: bytes) -> tuple[dict[str, JsonValue], str]:
     whole = _parse_object(content)
     if whole is not None:
-        return dict(_numbers_in(whole)), ""
+        return dict(_members(whole)), ""
     found: dict[str, JsonValue] = {}
     bad_lines = []
     for number, line in enumerate(content.splitlines(), start=1):
         document = _parse_object(line)
         if document is not None:
-            found.update(_numbers_in(document))
+            found.update(_members(document))
         elif line.strip():
             bad_lines.append(number)
     if not bad_lines:
