@@ -201,6 +201,21 @@ def test_another_language_whose_documents_speak() -> None:
     assert missing(found) == []
 
 
+def test_an_objective_that_nothing_prints_is_a_guess() -> None:
+    found = look(
+        {
+            "README.md": "Reach the lowest loss.\n",
+            "train.py": "print(f'Warning: {1}')\nprint(f'score: {1}')\n",
+        }
+    )
+    assert found.metric is not None
+    assert found.metric.value == "score"
+
+    spoken = look({"README.md": "Reach the lowest val_loss.\n", "train.py": ""})
+    assert spoken.metric is not None
+    assert (spoken.metric.value, spoken.metric.certainty) == ("val_loss", Certainty.GUESS)
+
+
 def test_a_make_target() -> None:
     found = look(
         {

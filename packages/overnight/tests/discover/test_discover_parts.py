@@ -5,11 +5,11 @@ from textwrap import dedent
 
 import pytest
 
-from overnight.discover.commands import recognise
 from overnight.discover.metrics import goal_of_name
 from overnight.discover.packaging import find_name
 from overnight.discover.prose import permissions, read_lines
 from overnight.discover.python_source import durations, local_imports, parse, printed_names
+from overnight.discover.shell import recognise
 from overnight.discover.timing import duration_text, find_deadline
 from overnight.durations import parse_duration_s
 from overnight.types import Goal
@@ -103,7 +103,8 @@ FILES = {
     "train.py": "",
     "scripts/eval.py": "",
     "pkg/__main__.py": "",
-    "go.sh": "",
+    "go.sh": "set -e\n./go.sh\n",
+    "run.sh": "cd .\nexec=1 torchrun train.py\n",
     "Makefile": "bench:\n\ttrue && make bench\n\tpython train.py\n",
 }
 
@@ -125,14 +126,15 @@ FILES = {
         ("python -m scripts.eval", "python -m scripts.eval", "scripts/eval.py"),
         ("python -m pkg", "python -m pkg", "pkg/__main__.py"),
         ("./go.sh", "./go.sh", "go.sh"),
+        ("bash run.sh --fast", "bash run.sh --fast", "train.py"),
         ("make -s bench", "make -s bench", "train.py"),
         ("poetry run pytest tests -k speed", "poetry run pytest tests -k speed", None),
         ("go test -bench=.", "go test -bench=.", None),
     ],
 )
 def test_commands(text: str, command: str, script: str | None) -> None:
-    (found,) = recognise(text, FILES, None)
-    assert (found.text, found.script) == (command, script)
+    ((found, started),) = recognise(text, FILES)
+    assert (found, started.script) == (command, script)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_commands(text: str, command: str, script: str | None) -> None:
     ],
 )
 def test_what_is_no_command(text: str) -> None:
-    assert list(recognise(text, FILES, None)) == []
+    assert list(recognise(text, FILES)) == []
 
 
 @pytest.mark.parametrize(

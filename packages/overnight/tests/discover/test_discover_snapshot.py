@@ -37,6 +37,18 @@ def test_what_is_no_text_reads_as_empty(root: Path) -> None:
     assert files["latin.txt"] == "caf\ufffd"
 
 
+def test_a_partial_clone_is_read_offline(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clone = tmp_path_factory.mktemp("partial")
+    subprocess.run(("git", "config", "uploadpack.allowFilter", "true"), cwd=root, check=True)
+    partial = ("--filter=blob:none", "--no-checkout", "-q")
+    subprocess.run(("git", "clone", *partial, root.as_uri(), clone), check=True)
+    files = open_snapshot(clone)
+    assert "a.py" in files
+    assert files["a.py"] == ""
+
+
 def test_links_are_not_followed(root: Path) -> None:
     assert "link.py" not in open_snapshot(root)
 

@@ -49,6 +49,7 @@ _IDENTIFIER = re.compile(r"(?<![\w./-])[A-Za-z_][\w./-]*\w")
 _SAMPLE = re.compile(
     r"\s*([A-Za-z_][\w./-]*)\s*[:=]\s*([-+]?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*%?"
 )
+_LOG_WORDS = _words("warning note info debug usage saved loading device gpu dataset")
 _AT_MOST = r"[^.;]*?(?:<=|at or below|at most|below|under|exceed)\s*`?(\d[\d_,]*)"
 _SETTINGS_LANGUAGES = ("yaml", "yml", "toml", "ini", "python", "py", "json", "env")
 
@@ -93,6 +94,8 @@ def find_reported(
     for path in _with_imports(files, script):
         tree = parse(files[path])
         for printed in printed_names(tree) if tree is not None else []:
+            if printed.name.lower() in _LOG_WORDS:
+                continue
             sample = samples.get(printed.name)
             found.setdefault(
                 printed.name,
@@ -169,8 +172,9 @@ def choose_metric(reported: list[Reported], claims: list[Claim]) -> Finding[str]
     claim = next((claim for claim in claims if claim.name is not None), None)
     if claim is not None and claim.name is not None:
         why = "named as the objective"
-        if not reported or any(metric.name == claim.name for metric in reported):
+        if any(metric.name == claim.name for metric in reported):
             return Finding(claim.name, why, Certainty.STATED, claim.source)
+        why += ", but nothing seems to print it"
         return Finding(claim.name, why, Certainty.GUESS, claim.source, tuple(others[:3]))
     if not ranked:
         return None

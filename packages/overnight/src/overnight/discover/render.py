@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from textwrap import shorten
 
 from overnight.discover.findings import Certainty, Discovery, Finding
 from overnight.discover.timing import duration_text
@@ -12,6 +13,7 @@ _HEADER = """\
 # Written by `overnight init`; check it, then commit it or leave it untracked.
 """
 _COMMENT_COLUMN = 34
+_LONGEST_ALTERNATIVE = 60
 
 
 def missing(discovery: Discovery) -> list[str]:
@@ -75,7 +77,8 @@ def _remark(finding: Finding[str]) -> str:
     if finding.certainty is Certainty.GUESS:
         remark = f"a guess; {remark}"
     if finding.alternatives:
-        remark += f"; or {', '.join(finding.alternatives)}"
+        others = [shorten(other, _LONGEST_ALTERNATIVE) for other in finding.alternatives]
+        remark += f"; or {', '.join(others)}"
     return remark
 
 

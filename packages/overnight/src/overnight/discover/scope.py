@@ -89,9 +89,11 @@ def _judges_of(files: Mapping[str, str], entry: Command | None) -> list[Finding[
     if entry.script is not None and _judges(entry.script):
         why = "the script that measures"
         found.append(Finding(_pattern(entry.script), why, source=Source(entry.script)))
-    if entry.text.startswith("make ") and "Makefile" in files:
-        found.append(Finding("Makefile", "says what is measured", source=entry.source))
-    if entry.script is None or found:
+    launcher = entry.starts.launcher
+    if launcher is not None:
+        why = "starts what is measured"
+        found.append(Finding(_pattern(launcher), why, source=entry.source or Source(launcher)))
+    if entry.script is None or _judges(entry.script):
         found += [
             Finding(f"{folder}/**", "tests and benchmarks", source=Source(f"{folder}/"))
             for folder in _TEST_FOLDERS

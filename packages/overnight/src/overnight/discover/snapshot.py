@@ -8,13 +8,14 @@ from overnight.errors import GitFailed, RepositoryError
 from overnight.workspace.git import git
 
 MAX_TEXT_BYTES = 1_000_000
-_REGULAR_MODES = ("100644", "100755")
+_STAY_OFFLINE = {"GIT_NO_LAZY_FETCH": "1"}
+_REGULAR_MODES = (b"100644", b"100755")
 
 
 class Snapshot(Mapping[str, str]):
     """The regular files of HEAD, read when asked for.
 
-    What is too large to be read by a human, or is not text, reads as empty.
+    What is too large to be read by a human, is not text, or is not here, reads as empty.
 
     Args:
         root: The top directory of the repository.
@@ -28,11 +29,14 @@ class Snapshot(Mapping[str, str]):
 
     def __getitem__(self, path: str) -> str:
         if path not in self._texts:
-            blob, size_bytes = self._blobs[path]
-            readable = size_bytes <= MAX_TEXT_BYTES
-            content = git("cat-file", "blob", blob, cwd=self._root) if readable else b""
-            self._texts[path] = _decode(content)
+            self._texts[path] = self._read_blob(self._blobs[path])
         return self._texts[path]
+
+    def _read_blob(self, blob: str) -> str:
+        size = git("cat-file", "-s", blob, cwd=self._root, env=_STAY_OFFLINE, accept=(0, 128))
+        if not size or int(size) > MAX_TEXT_BYTES:
+            return ""
+        return _decode(git("cat-file", "blob", blob, cwd=self._root))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._blobs | self._texts)
@@ -82,24 +86,21 @@ def _check_is_top(root: Path) -> None:
         )
 
 
-def _list_blobs(root: Path) -> dict[str, tuple[str, int]]:
-    try:
-        listing = git("ls-tree", "-r", "-z", "-l", "HEAD", cwd=root)
-    except GitFailed as error:
+def _list_blobs(root: Path) -> dict[str, str]:
+    if not git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root, accept=(0, 1)):
         raise RepositoryError(
             "The repository has no commit yet.",
             fix="Commit the files to start from: `git add -A && git commit -m start`.",
-        ) from error
+        )
     blobs = {}
-    for entry in listing.split(b"\0"):
+    for entry in git("ls-tree", "-r", "-z", "HEAD", cwd=root).split(b"\0"):
         facts, _, name = entry.partition(b"\t")
-        fields = facts.decode().split()
         try:
             path = name.decode()
         except UnicodeDecodeError:
             continue  # a study file is UTF-8 and could not name it
-        if fields and fields[0] in _REGULAR_MODES:
-            blobs[path] = (fields[2], int(fields[3]))
+        if facts.startswith(_REGULAR_MODES):
+            blobs[path] = facts.split()[2].decode()
     return blobs
 
 
