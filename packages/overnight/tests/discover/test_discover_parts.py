@@ -166,6 +166,8 @@ def test_what_is_no_command(text: str) -> None:
         ("Files you cannot change:\n- `b.py`: the test\n", {"b.py": False}),
         ("## Editable\n\n- `lib/`\n- a.py - the model\n", {"lib/": True, "a.py": True}),
         ("```\na.py   the model (agent edits this)\n```", {"a.py": True}),
+        ("`b.py` is the judge. Do not change it, please.", {"b.py": False}),
+        ("`b.py` runs. This should not change the behaviour.", {}),
         ("The numbers come from `b.py`.", {}),
         ("Edit `program.md` yourself.", {}),
     ],

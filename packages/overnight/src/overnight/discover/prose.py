@@ -22,6 +22,10 @@ _FORBIDS = re.compile(
     rf"|(?:\b(?:not|never|cannot)|n't)\s+(?:be\s+|to\s+|you\s+)?{_CHANGE}|^\W*(?:not|never)\b",
     re.IGNORECASE,
 )
+_SPEAKS_OF_ANOTHER = re.compile(
+    r"\b(?:modify|edit|change|touch|alter)\s+(?!it\b|them\b|this\b|that\b|these\b|anything\b)\w",
+    re.IGNORECASE,
+)
 _FORBIDDING_HEADING = re.compile(
     r"\b(?:cannot|can't|must not|may not|do not|don't|never|off[- ]limits|read[- ]only"
     r"|protected)\b",
@@ -116,6 +120,8 @@ def _permissions_of(line: Line, known: Mapping[str, str]) -> Iterator[Permission
     subjects: list[str] = []
     for clause in _CLAUSE_END.split(text):
         named = list(dict.fromkeys(known[w] for w in _words(clause) if w in known))
+        if not named and _SPEAKS_OF_ANOTHER.search(clause):
+            continue
         subjects = named or subjects
         heads_item = listed and bool(named) and known.get(next(_words(clause), "")) == named[0]
         allowed = _verdict(clause, line, heads_item=heads_item)
