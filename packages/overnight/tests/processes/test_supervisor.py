@@ -96,6 +96,14 @@ def test_stdin_carries_the_text(
     assert output.read_text() == text
 
 
+def test_stdin_survives_text_that_cannot_be_encoded(
+    supervisor: Supervisor, output: Path, tmp_path: Path
+) -> None:
+    command = Command(("/bin/cat",), tmp_path, stdin="a\udcffb\ud800c")
+    supervisor.run(command, output=output, limits=LONG)
+    assert output.read_bytes() == b"a\xffb\xef\xbf\xbdc"
+
+
 def test_stdin_is_empty_without_a_text(shell: Shell, output: Path) -> None:
     assert shell("cat; echo done").code == 0
     assert output.read_text() == "done\n"

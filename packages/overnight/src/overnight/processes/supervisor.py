@@ -6,6 +6,7 @@ and stays warm, so a command costs a message and a spawn, not the start of an in
 """
 
 import os
+import re
 import selectors
 import uuid
 import weakref
@@ -21,6 +22,8 @@ from overnight.processes.helper import Helper, HelperDied
 from overnight.processes.leftovers import TOKEN_VARIABLE, kill_run
 
 _OVERDUE_S = 60.0
+# Surrogates, less those that stand for a byte that was not UTF-8 and turn back into it.
+_NOT_ENCODABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 class EndedBy(StrEnum):
@@ -212,7 +215,7 @@ def _request(
         "argv": [_text(word) for word in command.argv],
         "cwd": _text(command.cwd.absolute()),
         "env": {_text(name): _text(value) for name, value in environ.items()},
-        "stdin": command.stdin,
+        "stdin": command.stdin and _NOT_ENCODABLE.sub("\N{REPLACEMENT CHARACTER}", command.stdin),
         "output": _text(output.absolute()),
         "errors": None if errors is None else _text(errors.absolute()),
         "deadline_s": limits.deadline_s,
