@@ -71,7 +71,7 @@ def test_what_does_not_fit_on_the_disk_is_counted_and_told() -> None:
     assert sink.fault.endswith("could not be written any further: No space left on device")
 
 
-def test_a_pipe_that_somebody_keeps_filling_is_left(tmp_path: Path) -> None:
+def test_what_is_left_in_a_pipe_at_the_end_is_taken(tmp_path: Path) -> None:
     with selectors.DefaultSelector() as selector:
         stream = Stream(Sink(str(tmp_path / "pipe"), limit_bytes=100), selector)
         with open(stream.writer, "wb", closefd=False) as writer:
