@@ -8,6 +8,7 @@ Run it: ``python benchmarks/tune_quality.py --seeds 20``.
 """
 
 import argparse
+import itertools
 import math
 import random
 import statistics
@@ -15,14 +16,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement, product
+from typing import TypeVar
 
 from overnight.researchers.tune import search
 from overnight.researchers.tune.constants import survey
 from overnight.researchers.tune.literals import Value
-from overnight.researchers.tune.memory import Point, details, recall
+from overnight.researchers.tune.memory import Point, details, key, recall
 from overnight.researchers.tune.sampler import draws
 from overnight.researchers.tune.space import Dial, NotTunable, Options, dial
-from overnight.types import Goal, PastTrial, Verdict
+from overnight.types import Goal, JsonValue, PastTrial, Verdict
 
 SCRIPT = b"""
 LEARNING_RATE = 1e-3
@@ -40,6 +42,7 @@ INIT_SCALE = 1.0
 ACTIVATION = "relu"  # relu, gelu or tanh
 TIE_EMBEDDINGS = False
 """
+T = TypeVar("T")
 BUDGETS = (12, 30, 60)
 NOISE = 0.004
 
@@ -78,7 +81,7 @@ def _miss(name: str, value: Value, shift: float, better: bool) -> float:
 
 
 def training(rng: random.Random) -> Planted:
-    """A small model trained for a minute: rate, batch and width interact; big ones see few tokens."""
+    """A small model trained for a minute: rate, batch, width interact; big ones see few tokens."""
     speed = 2 ** rng.uniform(-1, 1)
     peak = 2 ** rng.uniform(-1, 1)
     gelu, tied = rng.uniform(0, 0.03), rng.uniform(-0.01, 0.02)
@@ -153,7 +156,9 @@ def _some(known: Dial, point: Point) -> Sequence[Value]:
 def _dials(point: Mapping[str, Value]) -> list[Dial]:
     found = []
     for constant in survey(SCRIPT).constants:
-        current = type(constant)(constant.name, point.get(constant.name, constant.value), constant.comment)
+        current = type(constant)(
+            constant.name, point.get(constant.name, constant.value), constant.comment
+        )
         try:
             found.append(dial(constant.name, current, Options()))
         except NotTunable as why:
@@ -164,6 +169,13 @@ def _dials(point: Mapping[str, Value]) -> list[Dial]:
 DIALS = {known.name: known for known in _dials({})}
 START: Point = {constant.name: constant.value for constant in survey(SCRIPT).constants}
 OBJECTIVES = {"additive": additive, "training": training, "valley": valley}
+
+
+def sure(value: T | None) -> T:
+    """The value, which is there."""
+    if value is None:
+        raise LookupError("the start and the incumbents have a loss, and the space never ends")
+    return value
 
 
 @dataclass
@@ -180,7 +192,9 @@ class Night:
     def __post_init__(self) -> None:
         self._record(START, {}, Verdict.KEEP)
 
-    def _record(self, point: Point, notes: Mapping[str, object], verdict: Verdict | None) -> None:
+    def _record(
+        self, point: Point, notes: Mapping[str, JsonValue], verdict: Verdict | None
+    ) -> None:
         true = self.planted.loss(point)
         value = None if true is None else true + self.rng.gauss(0, NOISE)
         if verdict is None:
@@ -205,8 +219,7 @@ class Night:
 
     def score(self, start: float) -> float:
         """The share of the possible gain that the incumbent has."""
-        now = self.planted.loss(self.point)
-        assert now is not None
+        now = sure(self.planted.loss(self.point))
         return (start - now) / (start - self.planted.floor)
 
 
@@ -214,8 +227,7 @@ def propose_tune(night: Night, seed: int) -> Point:
     """What `overnight` does."""
     memory = recall(night.history, goal=Goal.MINIMIZE, incumbent=night.point, commit=night.commit)
     move = search.choose(_dials(night.point), memory, seed=seed)
-    assert move is not None
-    return move.point
+    return sure(move).point
 
 
 def propose_plain(night: Night, seed: int) -> Point:
@@ -245,15 +257,16 @@ def propose_climb(night: Night, seed: int) -> Point:
     dials = _dials(night.point)
     memory = recall(night.history, goal=Goal.MINIMIZE, incumbent=night.point, commit=night.commit)
     rng = random.Random(f"{seed}/{len(night.history)}")
-    for move in (*search._onward(dials, memory), *search._looks(dials, memory)):
-        if search.key(move.point) not in memory.spent:
+    moves = itertools.chain(search._onward(dials, memory), *search._looks(dials, memory))
+    for move in moves:
+        if key(move.point) not in memory.spent:
             return move.point
     while True:
         known = rng.choice(dials)
         here = known.rungs.index(night.point[known.name])
         there = min(max(here + rng.choice((-3, -2, -1, 1, 2, 3)), 0), len(known.rungs) - 1)
         point = {**night.point, known.name: known.rungs[there]}
-        if search.key(point) not in memory.spent:
+        if key(point) not in memory.spent:
             return point
 
 
@@ -274,8 +287,7 @@ def nights_of(job: tuple[str, int, Sequence[str]]) -> list[list[float]]:
 
 def _scores(planted: Planted, propose: Callable[[Night, int], Point], seed: int) -> list[float]:
     night = Night(planted, random.Random(seed))
-    start = planted.loss(START)
-    assert start is not None
+    start = sure(planted.loss(START))
     scores = []
     for number in range(1, max(BUDGETS) + 1):
         night.trial(propose(night, seed))
@@ -309,13 +321,14 @@ def main() -> None:
             print(f"{objective:10} {searcher:11} {'   '.join(cells)}")
     print("ratio of mean gains over all objectives, tune / other")
     for searcher in arguments.only:
-        means = [
-            [statistics.mean(results[o, who, n][b] for o in OBJECTIVES for n in range(arguments.seeds))
-             for b in range(len(BUDGETS))]
-            for who in ("tune", searcher)
-        ]  # fmt: skip
-        ratios = [f"{a / b:.2f}" if b > 0 else "inf" for a, b in zip(*means, strict=True)]
-        print(f"{searcher:11} {'  '.join(ratios)}")
+        cells = []
+        for budget in range(len(BUDGETS)):
+            ours, theirs = (
+                statistics.mean(score[budget] for (_, who, _), score in results.items() if who == x)
+                for x in ("tune", searcher)
+            )
+            cells.append(f"{ours / theirs:.2f}")
+        print(f"{searcher:11} {'  '.join(cells)}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ class Tried:
     loss: float | None
     gain: float | None
     kept: bool
-    move: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,7 @@ class Memory:
         incumbent: The constants as they stand in the clone.
         incumbent_loss: None where no trial measured the incumbent.
         evidence: Oldest first.
+        trials: How many have ended, told or not; makes a repeated question a new one.
         spent: Keys of the points that must not be proposed again.
         arrival: The trial that made the incumbent what it is, when tune proposed it.
     """
@@ -47,6 +47,7 @@ class Memory:
     incumbent: Point
     incumbent_loss: float | None
     evidence: Sequence[Tried]
+    trials: int
     spent: frozenset[frozenset[tuple[str, Value]]]
     arrival: Tried | None
 
@@ -71,7 +72,7 @@ def recall(
     others carry no point and teach nothing, unless they are the incumbent.
     """
     trials = list(history)
-    losses = {t.commit: _loss(t, goal) for t in trials if t.commit and t.value is not None}
+    losses = {trial.commit: _loss(trial, goal) for trial in trials if trial.commit}
     evidence: list[Tried] = []
     spent = {key(incumbent)}
     arrival = None
@@ -85,15 +86,21 @@ def recall(
         loss = _loss(trial, goal) if trial.verdict in _MEASURED else None
         if loss is None and trial.verdict not in _FAILED:
             continue
-        parent = losses.get(trial.parent_commit)
+        parent = losses.get(trial.parent_commit or "")
         gain = parent - loss if parent is not None and loss is not None else None
         kept = trial.verdict is Verdict.KEEP
-        tried = Tried(trial.number, whole, before, loss, gain, kept, str(trial.details.get("move", "")))
+        tried = Tried(trial.number, whole, before, loss, gain, kept)
         evidence.append(tried)
         if kept and commit is not None and trial.commit == commit and whole == dict(incumbent):
             arrival = tried
-    loss = losses.get(commit)
-    return Memory(incumbent, loss, evidence, frozenset(spent), arrival)
+    return Memory(
+        incumbent=incumbent,
+        incumbent_loss=losses.get(commit or ""),
+        evidence=evidence,
+        trials=len(trials),
+        spent=frozenset(spent),
+        arrival=arrival,
+    )
 
 
 def _loss(trial: PastTrial, goal: Goal) -> float | None:

@@ -17,6 +17,7 @@ from overnight.researchers.tune.literals import Number, Value
 
 _T = TypeVar("_T")
 _DOUBLING = math.log10(2)
+_SURELY_BINARY = 16  # a power of two from here on is meant as one
 
 
 class Options(BaseModel):
@@ -167,12 +168,12 @@ _FAMILIES = (
         lambda value: 0.5 < value < 1,
         rank=6,
         curve=Curve.COMPLEMENT,
+        first=-1,
     ),
-    _Family(_words("lr learning"), _positive, rank=0),
     _Family(
         _words(
             "dropout drop frac fraction ratio prob probability warmup cooldown warmdown smoothing "
-            "momentum percent pct mix"
+            "momentum percent pct mix final"
         ),
         _share,
         rank=5,
@@ -180,6 +181,7 @@ _FAMILIES = (
         ceiling=0.95,
         start=(0.01, 0.5),
     ),
+    _Family(_words("lr learning"), _positive, rank=0),
     _Family(
         _words("decay wd l1 l2 reg regularization lambda penalty noise"),
         lambda value: isinstance(value, float) and (value == 0 or value >= 0.001),
@@ -263,10 +265,10 @@ def _split(name: str) -> set[str]:
 
 
 def _check(name: str, options: Options) -> None:
-    if any(_matches(name, pattern) for pattern in options.exclude):
+    if any(names(pattern, name) for pattern in options.exclude):
         raise NotTunable("excluded by the study")
     if options.include:
-        if not any(_matches(name, pattern) for pattern in options.include):
+        if not any(names(pattern, name) for pattern in options.include):
             raise NotTunable("not among the names that the study includes")
     elif not (_lookup(options.ranges, name) or _lookup(options.choices, name)):
         if name.startswith("__"):
@@ -275,7 +277,8 @@ def _check(name: str, options: Options) -> None:
             raise NotTunable(f"{alone[0]!r} in its name says that it is no setting of the method")
 
 
-def _matches(name: str, pattern: str) -> bool:
+def names(pattern: str, name: str) -> bool:
+    """Whether a pattern of the study file means a constant."""
     return pattern == name or fnmatchcase(name.partition("[")[0], pattern)
 
 
@@ -344,7 +347,8 @@ def _rungs(
     value: Number, low: Number, high: Number, *, curve: Curve, family: _Family
 ) -> tuple[Number, ...]:
     if isinstance(value, int):
-        binary = family.binary and low > 0 and value > 1 and value & (value - 1) == 0
+        power = value > 1 and value & (value - 1) == 0
+        binary = power and low > 0 and (family.binary or value >= _SURELY_BINARY)
         return binaries(low, high) if binary else wholes(low, high)
     if curve is Curve.LINEAR:
         return even(low, high)
