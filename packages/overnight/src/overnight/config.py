@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -13,8 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -41,7 +42,9 @@ Pattern = Annotated[str, AfterValidator(_check_pattern)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 class MetricTable(_Table):
@@ -71,6 +74,14 @@ class ScopeTable(_Table):
     protected: tuple[Pattern, ...] = ()
     max_file_mb: float = Field(default=1.0, gt=0)
 
+    @field_validator("protected")
+    @classmethod
+    def _disjoint(cls, value: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        both = set(value) & set(others.data.get("editable", ()))
+        if both:
+            raise ValueError(f"{min(both)!r} is editable too; take it out of one of the two")
+        return value
+
 
 class SetupTable(_Table):
     """``[setup]``: runs in every fresh checkout before the measured command, untimed."""
@@ -92,7 +103,7 @@ class GateTable(_Table):
     """``[gate]``: what it takes to be kept."""
 
     ties: Ties = Ties.DISCARD
-    min_delta: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    min_delta: float = Field(default=0.0, ge=0)
 
 
 class PriceTable(_Table):
@@ -118,7 +129,7 @@ class ResearcherTable(_Table):
 class BudgetTable(_Table):
     """``[budget]``: when the night ends; what is not set has no limit."""
 
-    hours: float | None = Field(default=None, gt=0)
+    hours: float | None = Field(default=None, gt=0, le=87_600)
     trials: int | None = Field(default=None, ge=1)
     agent_tokens: int | None = Field(default=None, ge=1)
     money_usd: float | None = Field(default=None, gt=0)
@@ -137,12 +148,12 @@ class StudyTables(_Table):
     researcher: ResearcherTable = ResearcherTable()
     budget: BudgetTable = BudgetTable()
 
-    @model_validator(mode="after")
-    def _disjoint_scope(self) -> "StudyTables":
-        both = set(self.scope.editable) & set(self.scope.protected)
-        if both:
-            raise ValueError(f"scope: {sorted(both)[0]!r} is both editable and protected")
-        return self
+    @field_validator("name")
+    @classmethod
+    def _names_a_branch(cls, value: str) -> str:
+        if value.endswith(".lock"):
+            raise ValueError("git allows no branch whose name ends with '.lock'")
+        return value
 
 
 class Study:
@@ -184,16 +195,23 @@ class Study:
         """The same study with some settings of the study file replaced; None leaves one alone.
 
         Naming another researcher leaves the study file's options for its own researcher behind.
+
+        Raises:
+            StudyFileError: The study file could not hold such a value either.
         """
         tables = self.tables
-        budget = {"trials": trials, "hours": hours}
-        given = {name: value for name, value in budget.items() if value is not None}
+        asked = {"trials": trials, "hours": hours}
+        given = {name: value for name, value in asked.items() if value is not None}
+        try:
+            budget = BudgetTable.model_validate(tables.budget.model_dump() | given)
+        except ValidationError as error:
+            raise StudyFileError(_explain("In place of the study file's", "", error)) from error
         who = tables.researcher
         if researcher is not None and researcher != who.kind:
             who = ResearcherTable(kind=researcher)
         if model is not None:
             who = who.model_copy(update={"model": model})
-        changed = {"budget": tables.budget.model_copy(update=given), "researcher": who}
+        changed = {"budget": budget, "researcher": who}
         return Study(self.path, tables.model_copy(update=changed))
 
     @property
@@ -211,6 +229,7 @@ class Study:
             deadline_s=table.deadline_s,
             silence_s=table.silence_s,
             options=table.options,
+            root=self.root,
         )
 
     def program_text(self) -> str:
@@ -240,13 +259,15 @@ def load_study(path: Path) -> Study:
         path = path / STUDY_FILE
     path = path.absolute()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         document = tomllib.loads(text)
     except FileNotFoundError as error:
         raise StudyFileError(
             f"There is no {path.name} in {path.parent}.", fix="Run `overnight init` there first."
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        raise StudyFileError(_explain_syntax(path.name, text, error)) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise StudyFileError(f"{path.name} cannot be read: {error}.") from error
     try:
         study = Study(path, StudyTables.model_validate(document))
@@ -254,6 +275,13 @@ def load_study(path: Path) -> Study:
         raise StudyFileError(_explain(path.name, text, error)) from error
     study.program_text()
     return study
+
+
+def _explain_syntax(file: str, text: str, error: tomllib.TOMLDecodeError) -> str:
+    told = re.fullmatch(r"(?P<what>.+) \(at line (?P<line>\d+), column \d+\)", str(error))
+    what, line = (told["what"], int(told["line"])) if told else (str(error), text.count("\n") + 1)
+    what = what.removesuffix(" (at end of document)")
+    return f"{file}:{line}: this is not TOML: {what}. Mend that line; see https://toml.io."
 
 
 def _explain(file: str, text: str, error: ValidationError) -> str:
@@ -265,15 +293,19 @@ def _explain_one(file: str, text: str, detail: ErrorDetails) -> str:
     keys = tuple(str(part) for part in detail["loc"] if isinstance(part, str))
     line = line_of_key(text, keys)
     where = f"{file}:{line}" if line else file
-    key = ".".join(keys) or "the study"
+    key = ".".join(keys)
     match detail["type"]:
         case "extra_forbidden":
             return f"{where}: unknown key {key!r}. {_suggest_key(keys)}"
         case "missing":
             return f"{where}: {key!r} is missing. Add it; see `overnight init --help`."
+        case "model_type" | "dict_type":
+            problem = f"write it as a table, [{key}]"
+        case "tuple_type" | "too_short":
+            problem = "write a list, such as ['one', 'two']"
         case _:
             problem = detail["msg"].removeprefix("Value error, ")
-            return f"{where}: {key} = {detail['input']!r}: {problem[:1].lower()}{problem[1:]}."
+    return f"{where}: {key} = {detail['input']!r}: {problem[:1].lower()}{problem[1:]}."
 
 
 def _suggest_key(keys: tuple[str, ...]) -> str:
@@ -291,22 +323,28 @@ def _known_keys(tables: tuple[str, ...]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def line_of_key(text: str, keys: tuple[str, ...]) -> int | None:
-    """The 1-based line where a dotted key stands; its table's header where the key is absent."""
-    table: tuple[str, ...] = ()
-    header_line: int | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line)
-        if header is not None:
-            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
-            if table == keys:
-                return number
-            if table == keys[:-1]:
-                header_line = number
+def line_of_key(text: str, keys: Sequence[str]) -> int | None:
+    """The 1-based line of valid TOML where a key stands; its table's where the key is absent.
+
+    The beginning of a TOML file up to the end of any statement is TOML too: the statement that
+    ends where `keys` first appear is the one that holds them.
+    """
+    lines = text.split("\n")
+    first = 1
+    for last in range(1, len(lines) + 1):
+        try:
+            document = tomllib.loads("\n".join(lines[:last]) + "\n")
+        except tomllib.TOMLDecodeError:
             continue
-        assignment = re.match(r"\s*([\w.\"'-]+)\s*=", line)
-        if assignment is not None:
-            name = tuple(part.strip("\"'") for part in assignment[1].split("."))
-            if table + name == keys[: len(table) + len(name)]:
-                return number
-    return header_line
+        if _holds(document, keys):
+            return first
+        first = last + 1
+    return line_of_key(text, keys[:-1]) if len(keys) > 1 else None
+
+
+def _holds(value: object, keys: Sequence[str]) -> bool:
+    if not keys:
+        return True
+    if isinstance(value, list):
+        return any(_holds(element, keys) for element in value)
+    return isinstance(value, Mapping) and keys[0] in value and _holds(value[keys[0]], keys[1:])

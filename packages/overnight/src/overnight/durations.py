@@ -3,6 +3,7 @@
 import re
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST_S = 3650 * 86400.0
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)\s*")
 
 
@@ -14,10 +15,10 @@ def parse_duration_s(value: object) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError("write a duration as '90s', '10m' or '1h 30m'")
-    seconds = _parse_text_s(value) if isinstance(value, str) else float(value)
-    if not 0 < seconds < float("inf"):
-        raise ValueError("a duration must be longer than zero")
-    return seconds
+    seconds = _parse_text_s(value) if isinstance(value, str) else value
+    if not 0 < seconds <= LONGEST_S:
+        raise ValueError("a duration must be longer than zero and at most ten years")
+    return float(seconds)
 
 
 def _parse_text_s(text: str) -> float:

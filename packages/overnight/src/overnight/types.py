@@ -1,5 +1,6 @@
 """The nouns: frozen values that every other module speaks in."""
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -84,9 +85,10 @@ class Constraint:
             ValueError: The text has another form.
         """
         match = re.fullmatch(r"\s*([A-Za-z_][\w./-]*)\s*(<=|>=|<|>)\s*(\S+)\s*", text)
-        if match is None:
+        bound = _finite(match[3]) if match else None
+        if match is None or bound is None:
             raise ValueError(f"{text!r} is no constraint; write it as 'peak_vram_mb <= 46000'")
-        return cls(match[1], match[2], float(match[3]))
+        return cls(match[1], match[2], bound)
 
     def holds(self, value: float) -> bool:
         """Whether a value satisfies the bound."""
@@ -94,6 +96,14 @@ class Constraint:
 
     def __str__(self) -> str:
         return f"{self.metric} {self.relation} {self.bound:g}"
+
+
+def _finite(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)

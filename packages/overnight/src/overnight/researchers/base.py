@@ -17,6 +17,7 @@ class ResearcherSettings:
     Attributes:
         options: The keys of ``[researcher.options]``; each kind checks its own.
         silence_s: Longest time without a sign of life.
+        root: The study's repository, from which relative paths in the options start.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class ResearcherSettings:
     deadline_s: float = 1200.0
     silence_s: float = 300.0
     options: Mapping[str, JsonValue] | None = None
+    root: Path = Path()
 
 
 @dataclass(frozen=True, slots=True)

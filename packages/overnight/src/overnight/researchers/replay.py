@@ -6,7 +6,7 @@ What another night found is only worth something if it helps again, on this stud
     kind = "replay"
 
     [researcher.options]
-    source = "../other-repository"   # or a folder of *.patch files
+    source = "../other-repository"   # from this one's top; or a folder of *.patch files
     only = "kept"                    # or "all"
 """
 
@@ -71,9 +71,10 @@ class Replay:
         raise NothingLeft("Every patch has been replayed." + (unfit if passed_by else ""))
 
 
-def _names(past: PastTrial) -> list[JsonValue]:
+def _names(past: PastTrial) -> list[str]:
     passed_by = past.details.get("passed_by", [])
-    return [past.details.get("patch"), *(passed_by if isinstance(passed_by, list) else [])]
+    told = [past.details.get("patch"), *(passed_by if isinstance(passed_by, list) else [])]
+    return [name for name in told if isinstance(name, str)]  # others use these keys otherwise
 
 
 def _apply(patch: Patch, workspace: Path) -> bool:
@@ -130,4 +131,5 @@ def create(settings: ResearcherSettings) -> Replay:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise AgentMisconfigured(f"researcher.options.{where}: {problem['msg']}.") from error
-    return Replay(tuple(read_patches(options.source, kept_only=options.only == "kept")))
+    source = settings.root / options.source.expanduser()
+    return Replay(tuple(read_patches(source, kept_only=options.only == "kept")))
