@@ -1,4 +1,7 @@
-"""Path patterns as study files write them: gitignore's syntax, anchored at the root."""
+"""Path patterns as study files write them: gitignore's syntax, anchored at the root.
+
+A leading ``/`` or ``./`` says nothing new; ``.`` means every file.
+"""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -19,10 +22,7 @@ class PathPatterns:
 
     @cached_property
     def _spec(self) -> pathspec.GitIgnoreSpec:
-        return pathspec.GitIgnoreSpec.from_lines(
-            pattern if pattern.startswith(("/", "**")) else f"/{pattern}"
-            for pattern in self.patterns
-        )
+        return pathspec.GitIgnoreSpec.from_lines(map(_anchored, self.patterns))
 
     def match(self, path: str) -> bool:
         """Whether a path relative to the root, ``/`` between parts, is meant."""
@@ -42,3 +42,10 @@ class PathPatterns:
 
     def __repr__(self) -> str:
         return f"PathPatterns({list(self.patterns)!r})"
+
+
+def _anchored(pattern: str) -> str:
+    if pattern in (".", "./"):
+        return "**"
+    pattern = pattern.removeprefix("./")
+    return pattern if pattern.startswith(("/", "**")) else f"/{pattern}"
