@@ -16,9 +16,9 @@ class BriefFacts:
     """Everything that a brief says.
 
     Attributes:
-        kept: The latest kept trials, oldest first, at most `BEST`.
-        latest: The latest trials of any verdict, oldest first, at most `LATEST`.
-        dead_ends: Discarded trials before those, newest first, at most `DEAD_ENDS`.
+        kept: The latest kept trials, oldest first; at most `BEST` are told.
+        latest: The latest trials of any verdict, oldest first; at most `LATEST` are told.
+        dead_ends: Discarded trials before those, newest first; at most `DEAD_ENDS` are told.
     """
 
     trial: int
@@ -43,9 +43,12 @@ def write_brief(facts: BriefFacts) -> str:
         _objective(facts),
         _section("The program", _clip_program(facts.program)),
         _state(facts),
-        _section("Kept so far", _lines(facts.kept, facts.objective)),
-        _section("Latest trials", _lines(facts.latest, facts.objective)),
-        _section("Earlier ideas that did not help", _lines(facts.dead_ends, facts.objective)),
+        _section("Kept so far", _lines(facts.kept[-BEST:], facts.objective)),
+        _section("Latest trials", _lines(facts.latest[-LATEST:], facts.objective)),
+        _section(
+            "Earlier ideas that did not help",
+            _lines(facts.dead_ends[:DEAD_ENDS], facts.objective),
+        ),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
