@@ -51,7 +51,8 @@ def refuse_scope(
     if links:
         return _refuse(f"It makes symbolic links: {_listed(links)}.")
     added = [change.path for change in changes if change.kind is ChangeKind.ADDED]
-    clash = _case_clash(added, existing) if added else None
+    deleted = {change.path for change in changes if change.kind is ChangeKind.DELETED}
+    clash = _case_clash(added, set(existing) - deleted) if added else None
     if clash:
         return _refuse(f"{clash[0]} and {clash[1]} differ in upper and lower case only.")
     return None
