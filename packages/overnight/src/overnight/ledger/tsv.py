@@ -6,6 +6,7 @@ field, never 0, which would be the best score of all.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from overnight.brief import one_line
 from overnight.ledger.queries import LedgerReader
@@ -13,6 +14,7 @@ from overnight.ledger.records import TrialRecord
 from overnight.types import State, Verdict
 
 _CRASHES = {Verdict.CRASH, Verdict.TIMEOUT, Verdict.NO_METRIC, Verdict.TAMPERED}
+_Stamp: TypeAlias = tuple[int, int, int]
 _MEMORY_METRICS_MB = ("peak_vram_mb", "peak_memory_mb", "peak_rss_mb")
 
 
@@ -20,18 +22,18 @@ class ResultsFile:
     """The live table of a study.
 
     Args:
-        path: The file; written whole when it is not as this object left it, else appended to.
+        path: The file; written whole where somebody else has written it since, else appended to.
     """
 
     def __init__(self, path: Path, ledger: LedgerReader) -> None:
         self.path = path
         self._ledger = ledger
-        self._size = -1
+        self._left_as: _Stamp | None = None
         self._last = -1
 
     def update(self) -> None:
         """Add every trial that was finished since the last call."""
-        if not self.path.exists() or self.path.stat().st_size != self._size:
+        if self._left_as is None or _stamp(self.path) != self._left_as:
             self._last = -1
             header = f"commit\t{self._ledger.study.metric}\tmemory_gb\tstatus\tdescription\n"
             self.path.write_text(header, encoding="utf-8")
@@ -42,7 +44,7 @@ class ResultsFile:
                 self._last = trial.number
                 if trial.verdict is not Verdict.INTERRUPTED:
                     file.write(self._row(trial))
-        self._size = self.path.stat().st_size
+        self._left_as = _stamp(self.path)
 
     def _row(self, trial: TrialRecord) -> str:
         runs = self._ledger.runs(trial.number)
@@ -55,6 +57,14 @@ class ResultsFile:
             one_line(trial.title or trial.reason),
         )
         return "\t".join(fields) + "\n"
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _status(verdict: Verdict | None) -> str:
