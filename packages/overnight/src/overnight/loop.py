@@ -1,5 +1,7 @@
 """One trial, top to bottom: brief, propose, guards, candidate, measure, judge, record."""
 
+from concurrent.futures import Future
+
 from overnight.bench import Bench
 from overnight.brief import BEST, DEAD_ENDS, LATEST, BriefFacts, write_brief
 from overnight.errors import BaselineFailed, ResearcherError, Stopped
@@ -9,7 +11,7 @@ from overnight.ledger.records import TrialRecord
 from overnight.measure.command import MeasuredCommand
 from overnight.progress import Phase
 from overnight.proposals import Proposals
-from overnight.types import Draft, Judgement, Outcome, Run, State, Verdict
+from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
 from overnight.workspace.repository import Candidate
 
 
@@ -47,11 +49,12 @@ class Loop:
         if isinstance(proposal, Judgement):
             return self._close(trial, proposal, title=draft.title)
         self._record(trial, draft, proposal)
+        size = self._save_patch(trial, proposal)
         refusal = self._guard(proposal)
         if refusal is not None:
-            return self._close(trial, refusal)
+            return self._close(trial, refusal, size=size)
         run = self._measure(trial, proposal, state=State.PROPOSING)
-        return self._decide(trial, proposal, run)
+        return self._decide(trial, run, size)
 
     def baseline(self, trial: TrialRecord | None = None) -> TrialRecord:
         """Measure the unmodified start, by the same code as every candidate.
@@ -77,7 +80,8 @@ class Loop:
             raise BaselineFailed(f"The baseline breaks a constraint: {'; '.join(broken)}.")
         value = run.metrics[self._study.objective.metric]
         story = f"{self._study.objective.metric} = {value:.6g}."
-        self._ledger.intend_keep(trial.number, Judgement(Verdict.KEEP, story), value=value)
+        judgement = Judgement(Verdict.KEEP, story)
+        self._ledger.intend_keep(trial.number, judgement, value=value, size=DiffStat(0, 0))
         return self._finish_keep(trial)
 
     def go_on(self, trial: TrialRecord) -> TrialRecord:
@@ -94,20 +98,27 @@ class Loop:
         candidate = self._bench.repository.candidate(
             parent=trial.parent_commit, commit=trial.commit
         )
+        size = self._save_patch(trial, candidate)
         refusal = self._guard(candidate)
         if refusal is not None:
-            return self._close(trial, refusal)
+            return self._close(trial, refusal, size=size)
         run = self._finished_run(trial)
         if run is None:
             self._ledger.abandon_runs(trial.number, reason="Cut off.")
             run = self._measure(trial, candidate, state=trial.state)
-        return self._decide(trial, candidate, run)
+        return self._decide(trial, run, size)
 
     def _incumbent(self) -> TrialRecord:
         incumbent = self._ledger.incumbent()
         if incumbent is None:
             raise BaselineFailed("The baseline has not been measured.")
         return incumbent
+
+    def _incumbent_value(self) -> float:
+        value = self._incumbent().value
+        if value is None:
+            raise BaselineFailed("The incumbent has no measurement.")
+        return value
 
     def _open(self, parent_commit: str) -> TrialRecord:
         researcher = self._study.researcher
@@ -153,18 +164,18 @@ class Loop:
 
     def _record(self, trial: TrialRecord, draft: Draft, candidate: Candidate) -> None:
         self._ledger.record_proposal(
-            trial.number,
-            draft,
-            commit=candidate.commit,
-            tree=candidate.tree,
-            stat=candidate.stat,
+            trial.number, draft, commit=candidate.commit, tree=candidate.tree
         )
-        if candidate.commit != candidate.parent:
-            self._bench.workspaces.in_background(self._save_patch, trial.number, candidate)
 
-    def _save_patch(self, trial: int, candidate: Candidate) -> None:
-        patch = self._bench.repository.patch(candidate.parent, candidate.commit)
-        (self._bench.trial_dir(trial) / "proposal.patch").write_bytes(patch)
+    def _save_patch(self, trial: TrialRecord, candidate: Candidate) -> Future[DiffStat]:
+        """Write the patch among the trial's files meanwhile, and count its lines."""
+
+        def save() -> DiffStat:
+            patch, size = self._bench.repository.patch(candidate.parent, candidate.commit)
+            (self._bench.trial_dir(trial.number) / "proposal.patch").write_bytes(patch)
+            return size
+
+        return self._bench.workspaces.in_background(save)
 
     def _guard(self, candidate: Candidate) -> Judgement | None:
         refusal = refuse_scope(
@@ -221,29 +232,26 @@ class Loop:
             output_bytes=last.output_bytes or 0,
         )
 
-    def _decide(self, trial: TrialRecord, candidate: Candidate, run: Run) -> TrialRecord:
-        incumbent = self._incumbent()
+    def _decide(self, trial: TrialRecord, run: Run, size: Future[DiffStat]) -> TrialRecord:
+        objective = self._study.objective
         judgement = judge(
             self._gate,
-            self._study.objective,
+            objective,
             run=run,
-            incumbent=incumbent.value or 0.0,
-            stat=candidate.stat,
+            incumbent=self._incumbent_value(),
+            stat=size.result(),
         )
-        value = run.metrics.get(self._study.objective.metric)
-        if judgement.verdict is not Verdict.KEEP:
-            return self._close(trial, judgement, value=value)
-        self._ledger.intend_keep(
-            trial.number, judgement, value=run.metrics[self._study.objective.metric]
-        )
+        value = run.metrics.get(objective.metric)
+        if judgement.verdict is not Verdict.KEEP or value is None:
+            return self._close(trial, judgement, value=value, size=size)
+        self._ledger.intend_keep(trial.number, judgement, value=value, size=size.result())
         return self._finish_keep(trial)
 
     def _finish_keep(self, trial: TrialRecord) -> TrialRecord:
         repository = self._bench.repository
         commit = trial.commit or self._ledger.trial(trial.number).commit or ""
-        if repository.branch_head() != commit:
-            old = None if trial.is_baseline else trial.parent_commit
-            repository.move_branch(old=old, new=commit)
+        old = None if trial.is_baseline else trial.parent_commit
+        repository.move_branch(old=old, new=commit)
         self._ledger.finish_keep(trial.number)
         return self._done(trial)
 
@@ -254,8 +262,15 @@ class Loop:
         *,
         value: float | None = None,
         title: str = "",
+        size: Future[DiffStat] | None = None,
     ) -> TrialRecord:
-        self._ledger.close_trial(trial.number, judgement, value=value, title=title)
+        self._ledger.close_trial(
+            trial.number,
+            judgement,
+            value=value,
+            title=title,
+            size=size.result() if size is not None else None,
+        )
         return self._done(trial)
 
     def _done(self, trial: TrialRecord) -> TrialRecord:

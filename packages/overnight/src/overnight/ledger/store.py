@@ -152,9 +152,7 @@ class Ledger(LedgerReader):
                 )
             )
 
-    def record_proposal(
-        self, trial: int, draft: Draft, *, commit: str, tree: str, stat: DiffStat
-    ) -> None:
+    def record_proposal(self, trial: int, draft: Draft, *, commit: str, tree: str) -> None:
         """Record what was proposed, before the guards have seen it."""
         self._change(
             trial,
@@ -164,8 +162,6 @@ class Ledger(LedgerReader):
             details=dict(draft.details),
             commit=commit,
             tree=tree,
-            lines_added=stat.added,
-            lines_removed=stat.removed,
             proposed_at=_now(),
         )
 
@@ -204,16 +200,25 @@ class Ledger(LedgerReader):
             )
 
     def close_trial(
-        self, trial: int, judgement: Judgement, *, value: float | None = None, title: str = ""
+        self,
+        trial: int,
+        judgement: Judgement,
+        *,
+        value: float | None = None,
+        title: str = "",
+        size: DiffStat | None = None,
     ) -> None:
         """Give a trial its final verdict, any but keep.
 
         Args:
-            title: What to call a trial that came to no proposal.
+            title: What to call a trial that came to no candidate.
+            size: Lines that the candidate adds and removes.
         """
         if judgement.verdict is Verdict.KEEP:
             raise LedgerError(f"Trial {trial}: a keep is recorded by intent, then done.")
-        known = {"title": title} if title else {}
+        known: dict[str, Any] = {"title": title} if title else {}
+        if size is not None:
+            known |= {"lines_added": size.added, "lines_removed": size.removed}
         self._change(
             trial,
             None,
@@ -225,7 +230,9 @@ class Ledger(LedgerReader):
             **known,
         )
 
-    def intend_keep(self, trial: int, judgement: Judgement, *, value: float) -> None:
+    def intend_keep(
+        self, trial: int, judgement: Judgement, *, value: float, size: DiffStat
+    ) -> None:
         """Record that the branch is about to move to a trial's commit; survives a power cut."""
         with self._transaction(durable=True) as connection:
             _change_state(
@@ -235,6 +242,8 @@ class Ledger(LedgerReader):
                 verdict=Verdict.KEEP,
                 reason=judgement.reason,
                 value=value,
+                lines_added=size.added,
+                lines_removed=size.removed,
             )
 
     def finish_keep(self, trial: int) -> None:

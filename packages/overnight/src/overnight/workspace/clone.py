@@ -8,9 +8,10 @@ template that no researcher can reach by a path of its clone.
 import shutil
 from pathlib import Path
 
+from overnight.patterns import PathPatterns
 from overnight.workspace.git import git
 from overnight.workspace.repository import Repository
-from overnight.workspace.tree import Tree, discard
+from overnight.workspace.tree import Entries, Tree, discard, scan
 
 
 class Clone:
@@ -20,14 +21,18 @@ class Clone:
         repository: The study's repository.
         directory: Holds the clone in ``clone`` and its history's template in ``history``.
         branch: Name of the only branch in the clone.
+        editable: Files that are likely to change.
     """
 
-    def __init__(self, repository: Repository, directory: Path, *, branch: str) -> None:
-        self.tree = Tree(repository, directory / "clone")
+    def __init__(
+        self, repository: Repository, directory: Path, *, branch: str, editable: PathPatterns
+    ) -> None:
+        self.tree = Tree(repository, directory / "clone", cached=editable)
         self._history = directory / "history"
         self._branch = branch
         self._repository = repository
         self._used = False
+        self._git_entries: Entries | None = None
 
     @property
     def root(self) -> Path:
@@ -64,6 +69,7 @@ class Clone:
         self._fetch(incumbent)
         git("update-ref", f"refs/heads/{self._branch}", incumbent, cwd=self._history)
         git("read-tree", "HEAD", cwd=self._history)
+        self._git_entries = None
         self._replace_git()
 
     def _fetch(self, commit: str, *options: str) -> None:
@@ -84,5 +90,17 @@ class Clone:
         )
 
     def _replace_git(self) -> None:
-        discard(self.root / ".git")
-        shutil.copytree(self._history / ".git", self.root / ".git")
+        git_dir = self.root / ".git"
+        if self._git_entries is not None and _entries(git_dir) == self._git_entries:
+            return
+        discard(git_dir)
+        shutil.copytree(self._history / ".git", git_dir)
+        self._git_entries = _entries(git_dir)
+
+
+def _entries(directory: Path) -> Entries | None:
+    """Everything in a real, readable directory, else None."""
+    try:
+        return None if directory.is_symlink() else scan(directory)
+    except OSError:
+        return None

@@ -11,16 +11,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 from overnight.patterns import PathPatterns
-from overnight.types import ChangeKind
+from overnight.types import Change
 from overnight.workspace.clone import Clone
 from overnight.workspace.repository import Candidate, Repository
 from overnight.workspace.tree import Tree, discard
 
 _BACKGROUND_NICENESS = 10
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Checkout:
@@ -39,6 +40,8 @@ class Checkout:
         self._protected = protected
         self._watched = watched
         self._watched_files: set[str] = set()
+        self._prepared: str | None = None
+        self._strayed: list[Change] = []
 
     @property
     def root(self) -> Path:
@@ -55,25 +58,22 @@ class Checkout:
         if self.tree.commit is None:
             self.tree.create(commit)
         else:
+            self.tree.adopt(commit)
             self.tree.restore()
             self.tree.move_to(commit)
-        if commit != self._baseline:
+        if commit != self._prepared:
             differing = self.tree.repository.changes(commit, self._baseline)
-            protected = [change for change in differing if self._protected.match(change.path)]
-            self.tree.apply(self._baseline, protected)
+            self._strayed = [change for change in differing if self._protected.match(change.path)]
+            self._prepared = commit
+        self.tree.apply(self._baseline, self._strayed)
         discard(self.output_dir)
         self.output_dir.mkdir()
         self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
 
     def hold(self, candidate: Candidate) -> None:
         """Turn a prepared tree into a candidate's."""
-        known = candidate.changes if self.tree.commit == candidate.parent else None
-        self.tree.move_to(candidate.commit, known)
-        for change in candidate.changes:
-            if change.kind is ChangeKind.DELETED:
-                self._watched_files.discard(change.path)
-            else:
-                self._watched_files.add(change.path)
+        self.tree.hold(candidate)
+        self._watched_files.update(change.path for change in candidate.changes)
 
     def altered(self) -> list[str]:
         """Editable and protected files that are no longer as they were written."""
@@ -103,11 +103,11 @@ class Workspaces:
         discard(directory)
         directory.mkdir(parents=True, mode=0o700)
         branch = repository.branch_ref.removeprefix("refs/heads/")
-        self._clone = Clone(repository, directory / "researcher", branch=branch)
+        self._clone = Clone(repository, directory / "researcher", branch=branch, editable=editable)
         watched = PathPatterns((*editable.patterns, *protected.patterns))
         checkouts = [
             Checkout(
-                Tree(repository, directory / f"measure-{letter}"),
+                Tree(repository, directory / f"measure-{letter}", cached=editable),
                 baseline=baseline,
                 protected=protected,
                 watched=watched,
@@ -141,9 +141,9 @@ class Workspaces:
         checkout.hold(candidate)
         return checkout
 
-    def in_background(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    def in_background(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Do something when the background thread comes to it."""
-        self._worker.submit(work, *args, **kwargs)
+        return self._worker.submit(work, *args, **kwargs)
 
     def close(self) -> None:
         """Wait for the background and remove every directory."""

@@ -9,9 +9,9 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overnight.errors import BranchMoved, GitFailed, RepositoryError
@@ -23,18 +23,27 @@ _SUBMODULE = "160000"
 
 
 @dataclass(frozen=True, slots=True)
+class Blob:
+    """A file's content, byte for byte as the researcher left it."""
+
+    data: bytes
+    executable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A proposal as a commit of the study's repository.
 
     Attributes:
         changes: How it differs from its parent.
+        blobs: The new content of every file that it adds or modifies, where it is at hand.
     """
 
     commit: str
     tree: str
     parent: str
     changes: tuple[Change, ...]
-    stat: DiffStat
+    blobs: Mapping[str, Blob] | None = None
 
 
 class Repository:
@@ -91,7 +100,7 @@ class Repository:
         return answer.decode().strip() or None
 
     def move_branch(self, *, old: str | None, new: str) -> None:
-        """Advance the study's branch if it is still where we left it.
+        """Advance the study's branch if it is still where we left it, or moved already.
 
         Raises:
             BranchMoved: Somebody else moved it.
@@ -99,9 +108,12 @@ class Repository:
         try:
             self._git("update-ref", self.branch_ref, new, old or _MUST_NOT_EXIST)
         except GitFailed as error:
+            head = self.branch_head()
+            if head == new:
+                return
             raise BranchMoved(
-                f"{self.branch_ref} was moved to {self.branch_head()} by somebody else.",
-                fix=f"Put it back with `git update-ref {self.branch_ref} {old}`.",
+                f"{self.branch_ref} was moved to {head} by somebody else.",
+                fix=f"Put it back with `git update-ref {self.branch_ref} {old or new}`.",
             ) from error
 
     def commit_proposal(
@@ -109,90 +121,79 @@ class Repository:
     ) -> Candidate | None:
         """Turn the files that a researcher left into a commit under the trial's own ref.
 
-        Nothing of the researcher's ``.git`` is read: the files' bytes are all that counts.
+        Nothing of the researcher's ``.git`` is read: the files' bytes are all that counts, and
+        no filter (Git LFS, line endings) changes them.
+
+        Args:
+            changes: Files, links and deletions; the caller has refused anything else.
 
         Returns:
             The candidate, or None when the files' content is the parent's.
+
+        Raises:
+            OSError: A file cannot be read.
         """
         reference = f"{self._trial_refs}/{trial:04d}"
-        stream = b"".join(self._fast_import(reference, parent, message, work_tree, changes))
-        answer = self._git("fast-import", "--quiet", "--force", stdin=stream).decode()
-        commit, listing = answer.splitlines()[:2]
-        tree = listing.split()[2]
-        true_changes, statistics = self._diff(parent, commit)
-        if not true_changes:
+        blobs = {
+            change.path: _read(work_tree / change.path)
+            for change in changes
+            if change.entry is EntryKind.FILE
+        }
+        links = {
+            change.path: os.fsencode((work_tree / change.path).readlink())
+            for change in changes
+            if change.entry is EntryKind.SYMLINK
+        }
+        paths = [change.path for change in changes]
+        stream = [
+            b"feature done\n",
+            *(b"ls %s %s\n" % (parent.encode(), _quote(path)) for path in paths),
+            b"commit %s\nmark :1\n" % reference.encode(),
+            f"committer {COMMITTER} {int(time.time())} +0000\n".encode(),
+            _data(message.encode(errors="replace")),
+            f"from {parent}\n".encode(),
+            *_file_commands(changes, blobs, links),
+            b"\nget-mark :1\n",
+            *(b"ls :1 %s\n" % _quote(path) for path in paths),
+            b'ls :1 ""\ndone\n',
+        ]
+        answer = self._git("fast-import", "--quiet", "--force", stdin=b"".join(stream))
+        lines = answer.splitlines()
+        before, commit, after = lines[: len(paths)], lines[len(paths)].decode(), lines[-1]
+        then = lines[len(paths) + 1 : -1]
+        real = [
+            replace(change, kind=_kind(old, new))
+            for change, old, new in zip(changes, before, then, strict=True)
+            if _entry(old) != _entry(new)
+        ]
+        if not real:
             self._git("update-ref", "-d", reference)
             return None
-        return Candidate(commit, tree, parent, tuple(true_changes), statistics)
+        return Candidate(commit, after.split()[2].decode(), parent, tuple(real), blobs)
 
     def candidate(self, *, parent: str, commit: str) -> Candidate:
         """A commit of ours as a candidate; the baseline is one without changes."""
         tree = self._git("rev-parse", f"{commit}^{{tree}}").decode().strip()
-        changes, statistics = self._diff(parent, commit)
-        return Candidate(commit, tree, parent, tuple(changes), statistics)
-
-    def _fast_import(
-        self, reference: str, parent: str, message: str, work_tree: Path, changes: Sequence[Change]
-    ) -> Iterator[bytes]:
-        files = [change for change in changes if change.entry is EntryKind.FILE]
-        blobs = self._store(work_tree, [change.path for change in files])
-        yield b"feature done\ncommit %s\nmark :1\n" % reference.encode()
-        yield f"committer {COMMITTER} {int(time.time())} +0000\n".encode()
-        yield _data(message.encode(errors="replace"))
-        yield f"from {parent}\n".encode()
-        for change in changes:
-            if change.entry is EntryKind.NOTHING:
-                yield b"D %s\n" % _quote(change.path)
-        for change, blob in zip(files, blobs, strict=True):
-            mode = b"100755" if _is_executable(work_tree / change.path) else b"100644"
-            yield b"M %s %s %s\n" % (mode, blob, _quote(change.path))
-        for change in changes:
-            if change.entry is EntryKind.SYMLINK:
-                target = os.fsencode((work_tree / change.path).readlink())
-                yield b"M 120000 inline %s\n" % _quote(change.path) + _data(target)
-        yield b'\nget-mark :1\nls :1 ""\ndone\n'
-
-    def _store(self, work_tree: Path, paths: Sequence[str]) -> list[bytes]:
-        if not paths:
-            return []
-        listing = b"".join(os.fsencode(path) + b"\n" for path in paths)
-        answer = git(
-            "hash-object",
-            "-w",
-            "--stdin-paths",
-            cwd=work_tree,
-            env=self._at(work_tree),
-            stdin=listing,
-        )
-        return answer.split()
+        return Candidate(commit, tree, parent, tuple(self.changes(parent, commit)))
 
     def changes(self, old: str, new: str) -> list[Change]:
         """How two commits differ, renames shown as a deletion and an addition."""
-        return self._diff(old, new)[0]
+        answer = self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", old, new)
+        fields = [field for field in answer.split(b"\0") if field]
+        return [_parse_raw(*pair) for pair in zip(fields[::2], fields[1::2], strict=True)]
 
-    def _diff(self, old: str, new: str) -> tuple[list[Change], DiffStat]:
+    def patch(self, old: str, new: str) -> tuple[bytes, DiffStat]:
+        """The difference of two commits as a patch that git can apply, and its size."""
         answer = self._git(
-            "diff-tree", "-r", "-z", "--raw", "--numstat", "--no-renames", "--no-abbrev", old, new
+            "diff-tree", "-r", "--numstat", "--patch", "--binary", "--no-renames", old, new
         )
-        changes: list[Change] = []
+        numbers, _, patch = answer.partition(b"\n\n")
         added = removed = 0
-        fields = iter(answer.split(b"\0"))
-        for field in fields:
-            if field.startswith(b":"):
-                changes.append(_parse_raw(field, next(fields)))
-            elif field:
-                plus, minus, _ = field.split(b"\t", 2)
-                added += int(plus) if plus != b"-" else 0
-                removed += int(minus) if minus != b"-" else 0
-        return changes, DiffStat(added, removed)
-
-    def patch(self, old: str, new: str) -> bytes:
-        """The difference of two commits as a patch that git can apply."""
-        return self._git("diff-tree", "-r", "-p", "--binary", "--no-renames", old, new)
-
-    def show(self, commit: str, path: str) -> bytes:
-        """The content of a file at a commit."""
-        return self._git("show", f"{commit}:{path}")
+        for line in numbers.splitlines():
+            plus, minus, _ = line.split(b"\t", 2)
+            added += int(plus) if plus != b"-" else 0
+            removed += int(minus) if minus != b"-" else 0
+        return patch, DiffStat(added, removed)
 
     def files(self, commit: str) -> Iterator[str]:
         """Every path of a commit; git is asked when the first is wanted."""
@@ -278,6 +279,30 @@ def _parse_raw(field: bytes, path: bytes) -> Change:
     )
 
 
+def _file_commands(
+    changes: Sequence[Change], blobs: Mapping[str, Blob], links: Mapping[str, bytes]
+) -> Iterator[bytes]:
+    for change in changes:
+        if change.entry is EntryKind.NOTHING:
+            yield b"D %s\n" % _quote(change.path)
+    for path, blob in blobs.items():
+        mode = b"100755" if blob.executable else b"100644"
+        yield b"M %s inline %s\n" % (mode, _quote(path)) + _data(blob.data)
+    for path, target in links.items():
+        yield b"M 120000 inline %s\n" % _quote(path) + _data(target)
+
+
+def _entry(listing: bytes) -> bytes | None:
+    """Mode and object of an ``ls`` answer, or None where nothing stands."""
+    return None if listing.startswith(b"missing ") else listing.split(b"\t", 1)[0]
+
+
+def _kind(old: bytes, new: bytes) -> ChangeKind:
+    if _entry(old) is None:
+        return ChangeKind.ADDED
+    return ChangeKind.DELETED if _entry(new) is None else ChangeKind.MODIFIED
+
+
 def _data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
 
@@ -287,5 +312,8 @@ def _quote(path: str) -> bytes:
     return b'"%s"' % escaped.replace(b"\n", b"\\n")
 
 
-def _is_executable(path: Path) -> bool:
-    return bool(path.lstat().st_mode & stat.S_IXUSR)
+def _read(path: Path) -> Blob:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        executable = bool(os.fstat(descriptor).st_mode & stat.S_IXUSR)
+        return Blob(file.read(), executable)

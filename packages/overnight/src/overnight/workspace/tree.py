@@ -13,23 +13,28 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from overnight.patterns import PathPatterns
 from overnight.types import Change, ChangeKind, EntryKind
-from overnight.workspace.repository import Repository
+from overnight.workspace.repository import Blob, Candidate, Repository
 
 _YOUNG_NS = 50_000_000
+_MOST_CACHED_FILE_BYTES = 2**20
+_MOST_CACHED_FILES = 200
 
 
 _MODE, _SIZE, _CHANGED = 0, 2, 4
 # mode, inode, size, time of modification, time of change, hard links
 _Signature = tuple[int, int, int, int, int, int]
+_NOWHERE: _Signature = (0, 0, 0, 0, 0, 0)
 
 
 @dataclass(slots=True)
-class _Entries:
-    """What stands below a root; every path is relative to it."""
+class Entries:
+    """What stands below a root, with the signature of each file; paths are relative to it."""
 
     files: dict[str, _Signature]
     directories: dict[str, int]
@@ -42,16 +47,20 @@ class Tree:
     Args:
         repository: Where the commits are.
         root: The directory; created by `create`, and owned by this object alone.
+        cached: Files whose content is kept in memory, to be written again without git.
     """
 
-    def __init__(self, repository: Repository, root: Path) -> None:
+    def __init__(self, repository: Repository, root: Path, *, cached: PathPatterns) -> None:
         self.repository = repository
         self.root = root
         self.commit: str | None = None
+        self._cached = cached
         self._identity: tuple[int, int] | None = None
         self._files: dict[str, _Signature] = {}
-        self._young: dict[str, bytes] = {}
         self._directories: dict[str, int] = {}
+        self._young: dict[str, bytes] = {}
+        self._blobs: dict[str, Blob] = {}
+        self._held: tuple[Candidate, dict[str, _Signature | None]] | None = None
 
     def create(self, commit: str) -> None:
         """Write the tree anew, whatever stands there now."""
@@ -60,49 +69,74 @@ class Tree:
         self.repository.write_whole_tree(commit, self.root)
         self._identity = _identity(self.root)
         self.commit = commit
-        self._remember(_scan(self.root))
+        self._remember(scan(self.root))
 
     def restore(self) -> None:
         """Bring every file back to the commit and remove everything else."""
         if self.commit is None:
             raise RuntimeError("a tree is created before it is restored")
+        self._held = None
         try:
             self._check_identity()
             self._repair(self.commit)
         except OSError:
             self.create(self.commit)
 
-    def move_to(self, commit: str, changes: Sequence[Change] | None = None) -> None:
-        """Turn a pristine tree into another commit's.
-
-        Args:
-            changes: How the commits differ, where the caller knows it.
-        """
+    def move_to(self, commit: str) -> None:
+        """Turn a pristine tree into another commit's."""
         if self.commit is None:
             raise RuntimeError("a tree is created before it is moved")
-        if commit == self.commit:
-            return
-        if changes is None:
-            changes = self.repository.changes(self.commit, commit)
-        self.apply(commit, changes)
-        self.commit = commit
+        if commit != self.commit:
+            self.apply(commit, self.repository.changes(self.commit, commit))
+            self.commit = commit
 
     def apply(self, commit: str, changes: Sequence[Change]) -> None:
         """Make some paths what they are in a commit, which need not be the tree's own."""
-        gone = {change.path for change in changes if change.kind is ChangeKind.DELETED}
-        self._remove_files(gone)
-        self._write(commit, [change.path for change in changes if change.path not in gone])
+        if not changes:
+            return
+        gone = [change.path for change in changes if change.kind is ChangeKind.DELETED]
+        there = [change.path for change in changes if change.kind is not ChangeKind.DELETED]
+        self._forget([*gone, *there])
+        _remove_all(self.root, gone)
+        self._write(commit, there)
 
-    def _write(self, commit: str, paths: Sequence[str]) -> None:
-        for path in paths:
-            _remove(self.root / path)
-        self.repository.write_files(commit, paths, self.root)
-        for path in paths:
-            self._remember_file(path)
+    def hold(self, candidate: Candidate) -> None:
+        """Lay a candidate over its parent's pristine tree, until `restore` or `adopt`."""
+        if candidate.blobs is None:
+            self.move_to(candidate.commit)
+            return
+        self.move_to(candidate.parent)
+        _remove_all(self.root, [change.path for change in candidate.changes])
+        for path, blob in candidate.blobs.items():
+            _write_blob(self.root / path, blob)
+        held = {change.path: _sign(self.root / change.path) for change in candidate.changes}
+        self._held = candidate, held
+
+    def adopt(self, commit: str) -> None:
+        """Make the held candidate the tree's own commit, if it is the one named."""
+        if self._held is None or self._held[0].commit != commit:
+            return
+        candidate, held = self._held
+        self._held = None
+        self._forget(held)
+        self.commit = commit
+        for path, blob in (candidate.blobs or {}).items():
+            self._blobs[path] = blob
+            self._files[path] = _NOWHERE
 
     def altered(self, paths: Iterable[str]) -> list[str]:
         """Which of some tracked paths are no longer as this tree wrote them."""
-        return [path for path in paths if not self._is_pristine(path, _sign(self.root / path))]
+        return [path for path in paths if not self._is_as_written(path)]
+
+    def _is_as_written(self, path: str) -> bool:
+        found = _sign(self.root / path)
+        if self._held is None or path not in self._held[1]:
+            return self._is_pristine(path, found)
+        candidate, held = self._held
+        blob = (candidate.blobs or {}).get(path)
+        if found is None or blob is None:
+            return found is None and blob is None
+        return found == held[path] and (self.root / path).read_bytes() == blob.data
 
     def tracked(self) -> Iterator[str]:
         """Every file of the commit."""
@@ -115,7 +149,7 @@ class Tree:
             OSError: The directory was replaced or cannot be read.
         """
         self._check_identity()
-        now = _scan(self.root)
+        now = scan(self.root)
         gone = [path for path in self._files if path not in now.files]
         touched = [
             path
@@ -126,7 +160,7 @@ class Tree:
         found += [Change(path, ChangeKind.DELETED, EntryKind.NOTHING) for path in gone]
         return found + self._additions(now)
 
-    def _additions(self, now: _Entries) -> list[Change]:
+    def _additions(self, now: Entries) -> list[Change]:
         nested = now.nested_repositories
         inside = tuple(f"{path}/" for path in nested)
         unknown = now.files.keys() - self._files.keys()
@@ -144,13 +178,11 @@ class Tree:
         ]
 
     def _repair(self, commit: str) -> None:
-        now = _scan(self.root)
-        for path in now.nested_repositories:
-            _remove(self.root / path / ".git")
-        for path in now.directories.keys() - self._directories.keys():
-            _remove(self.root / path)
-        for path in now.files.keys() - self._files.keys():
-            _remove(self.root / path)
+        now = scan(self.root)
+        expected = {parent for path in self._files for parent in _parents(path)}
+        _remove_all(self.root, (f"{path}/.git" for path in now.nested_repositories))
+        _remove_all(self.root, now.directories.keys() - expected)
+        _remove_all(self.root, now.files.keys() - self._files.keys())
         for path, mode in self._directories.items():
             if now.directories.get(path, mode) != mode:
                 (self.root / path).chmod(stat.S_IMODE(mode))
@@ -168,15 +200,25 @@ class Tree:
         young = self._young.get(path)
         return young is None or young == _digest(self.root / path)
 
-    def _remember(self, entries: _Entries) -> None:
+    def _write(self, commit: str, paths: Sequence[str]) -> None:
+        _remove_all(self.root, paths)
+        unknown = [path for path in paths if path not in self._blobs]
+        self.repository.write_files(commit, unknown, self.root)
+        for path in self._blobs.keys() & set(paths):
+            _write_blob(self.root / path, self._blobs[path])
+        for path in paths:
+            self._remember_file(path)
+
+    def _remember(self, entries: Entries) -> None:
         self._directories = entries.directories
         self._files = entries.files
+        self._young.clear()
+        self._blobs.clear()
         threshold_ns = time.time_ns() - _YOUNG_NS
-        self._young = {
-            path: _digest(self.root / path)
-            for path, signature in entries.files.items()
-            if signature[_CHANGED] > threshold_ns
-        }
+        for path, signature in entries.files.items():
+            if signature[_CHANGED] > threshold_ns:
+                self._young[path] = _digest(self.root / path)
+            self._cache(path, signature)
 
     def _remember_file(self, path: str) -> None:
         signature = _sign(self.root / path)
@@ -184,21 +226,20 @@ class Tree:
             return
         self._files[path] = signature
         self._young[path] = _digest(self.root / path)
+        self._cache(path, signature)
         for parent in _parents(path):
             self._directories.setdefault(parent, (self.root / parent).stat().st_mode)
 
-    def _remove_files(self, paths: Iterable[str]) -> None:
+    def _cache(self, path: str, signature: _Signature) -> None:
+        small = stat.S_ISREG(signature[_MODE]) and signature[_SIZE] <= _MOST_CACHED_FILE_BYTES
+        if small and len(self._blobs) < _MOST_CACHED_FILES and self._cached.match(path):
+            executable = bool(signature[_MODE] & stat.S_IXUSR)
+            self._blobs[path] = Blob((self.root / path).read_bytes(), executable)
+
+    def _forget(self, paths: Iterable[str]) -> None:
         for path in paths:
-            _remove(self.root / path)
-            self._files.pop(path, None)
-            self._young.pop(path, None)
-        emptied = {parent for path in paths for parent in _parents(path)}
-        for parent in sorted(emptied, key=len, reverse=True):
-            try:
-                (self.root / parent).rmdir()
-            except OSError:
-                continue
-            self._directories.pop(parent, None)
+            for memory in (self._files, self._young, self._blobs):
+                memory.pop(path, None)
 
 
 def discard(path: Path) -> None:
@@ -220,16 +261,28 @@ def _open_up(_function: object, path: str, _error: object) -> None:
         target.unlink(missing_ok=True)
 
 
-def _remove(path: Path) -> None:
-    try:
-        discard(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return
+def _remove_all(root: Path, paths: Iterable[str]) -> None:
+    """Remove what stands at some paths, and directories that this leaves empty."""
+    emptied = set()
+    for path in paths:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            discard(root / path)
+        emptied.update(_parents(path))
+    for parent in sorted(emptied, key=len, reverse=True):
+        with suppress(OSError):
+            (root / parent).rmdir()
 
 
-def _scan(root: Path) -> _Entries:
+def _write_blob(path: Path, blob: Blob) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(blob.data)
+    if blob.executable:
+        path.chmod(0o755)
+
+
+def scan(root: Path) -> Entries:
     """Every entry below a root, symlinks not followed; what lies in a ``.git`` is left out."""
-    entries = _Entries({}, {}, [])
+    entries = Entries({}, {}, [])
     pending = [""]
     while pending:
         prefix = pending.pop()
