@@ -39,19 +39,21 @@ def spawn(
     if not argv:
         raise NotStarted("there is no program to start: the command is empty")
     try:
-        os.chdir(cwd)
-    except OSError as error:
-        where = f"the working directory {os.fsdecode(cwd)}"
-        raise NotStarted(f"{where} cannot be entered: {error.strerror}") from error
-    try:
+        _enter(cwd)
         with _input(stdin) as descriptor:
             return _spawn_from_path(argv, environ, (descriptor, *outputs))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise NotStarted(_explain(argv[0], error)) from error
-    except ValueError as error:
-        raise NotStarted(f"{os.fsdecode(argv[0])} cannot be started: {error}") from error
     finally:
         os.chdir("/")
+
+
+def _enter(directory: bytes) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        where = f"the working directory {os.fsdecode(directory)}"
+        raise NotStarted(f"{where} cannot be entered: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -92,8 +94,10 @@ def _spawn_from_path(
     raise problem
 
 
-def _explain(program: bytes, error: OSError) -> str:
+def _explain(program: bytes, error: OSError | ValueError) -> str:
     name = os.fsdecode(program)
+    if isinstance(error, ValueError):
+        return f"{name} cannot be started: {error}"
     if error.errno != errno.ENOENT:
         return f"{name} cannot be started: {error.strerror}"
     if b"/" not in program:

@@ -153,9 +153,7 @@ class Supervisor:
             OSError: An output file cannot be opened.
         """
         if self._stop.is_set():
-            for path in filter(None, (output, errors)):
-                path.write_bytes(b"")
-            return Ending(EndedBy.STOP, None, 0.0, detail="a stop was asked for before its start")
+            return _stopped_before_start(output, errors)
         self._runs += 1
         token = f"{self._mark}-{self._runs}"
         request = _request(command, token=token, output=output, limits=limits, errors=errors)
@@ -204,6 +202,12 @@ class Supervisor:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _stopped_before_start(output: Path, errors: Path | None) -> Ending:
+    for path in filter(None, (output, errors)):
+        path.write_bytes(b"")
+    return Ending(EndedBy.STOP, None, 0.0, detail="a stop was asked for before its start")
 
 
 def _request(
