@@ -1,7 +1,7 @@
 """What the ledger holds, as frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from overnight.types import Goal, JsonValue, Outcome, PastTrial, State, Usage, Verdict
@@ -54,22 +54,22 @@ class TrialRecord:
     number: int
     night: int
     state: State
-    verdict: Verdict | None
-    reason: str
     researcher: str
     model: str | None
     parent_commit: str
-    commit: str | None
-    tree: str | None
-    title: str
-    rationale: str
-    details: Mapping[str, JsonValue]
-    lines_added: int | None
-    lines_removed: int | None
-    value: float | None
     created_at: datetime
-    proposed_at: datetime | None
-    finished_at: datetime | None
+    verdict: Verdict | None = None
+    reason: str = ""
+    commit: str | None = None
+    tree: str | None = None
+    title: str = ""
+    rationale: str = ""
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+    lines_added: int | None = None
+    lines_removed: int | None = None
+    value: float | None = None
+    proposed_at: datetime | None = None
+    finished_at: datetime | None = None
 
     @property
     def is_baseline(self) -> bool:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, Table, Update, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
@@ -121,8 +121,18 @@ class Ledger(LedgerReader):
         self, *, night: int, parent_commit: str, researcher: str, model: str | None
     ) -> TrialRecord:
         """Begin the next trial, in state proposing."""
-        number = self._next_number()
+        created_at = datetime.now(UTC)
         with self._transaction() as connection:
+            number = connection.execute(select(func.max(schema.trials.c.number) + 1)).scalar() or 0
+            trial = TrialRecord(
+                number=number,
+                night=night,
+                state=State.PROPOSING,
+                researcher=researcher,
+                model=model,
+                parent_commit=parent_commit,
+                created_at=created_at,
+            )
             connection.execute(
                 insert(schema.trials).values(
                     number=number,
@@ -131,20 +141,19 @@ class Ledger(LedgerReader):
                     researcher=researcher,
                     model=model,
                     parent_commit=parent_commit,
-                    created_at=_now(),
+                    created_at=created_at.isoformat(timespec="milliseconds"),
                 )
             )
-        return self.trial(number)
+        return trial
 
     def record_attempt(self, trial: int, attempt: Attempt) -> None:
         """Record one call of the researcher."""
-        ordinal = len(self.attempts(trial)) + 1
         with self._transaction() as connection:
             connection.execute(
                 insert(schema.attempts).values(
                     trial=trial,
-                    ordinal=ordinal,
-                    started_at=attempt.started_at.isoformat(),
+                    ordinal=_next_ordinal(schema.attempts, trial),
+                    started_at=attempt.started_at.isoformat(timespec="milliseconds"),
                     duration_s=attempt.duration_s,
                     outcome=attempt.outcome,
                     message=attempt.message,
@@ -167,11 +176,14 @@ class Ledger(LedgerReader):
 
     def begin_run(self, trial: int, *, from_state: State) -> int:
         """Record that the measured command is about to run; returns the run's id."""
-        ordinal = len(self.runs(trial)) + 1
         with self._transaction() as connection:
             _change_state(connection, trial, from_state, state=State.MEASURING)
             return _inserted(
-                connection, schema.runs, trial=trial, ordinal=ordinal, started_at=_now()
+                connection,
+                schema.runs,
+                trial=trial,
+                ordinal=_next_ordinal(schema.runs, trial),
+                started_at=_now(),
             )
 
     def end_run(self, run_id: int, run: Run) -> None:
@@ -257,24 +269,27 @@ class Ledger(LedgerReader):
             if changed.rowcount != 1:
                 raise LedgerError(f"Trial {trial} was not about to be kept.")
 
-    def _next_number(self) -> int:
-        last = self._trials(schema.trials.c.number >= 0, newest_first=True, limit=1)
-        return last[0].number + 1 if last else 0
-
     def _change(self, trial: int, expected: State | None, **values: Any) -> None:
         with self._transaction() as connection:
             _change_state(connection, trial, expected, **values)
 
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[Connection]:
+        """One transaction; a durable one is on the disk when it ends."""
         try:
             with self.engine.connect() as connection:
-                level = "FULL" if durable else "NORMAL"
-                connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+                if durable:
+                    connection.exec_driver_sql("PRAGMA synchronous=FULL")
                 yield connection
                 connection.commit()
+                if durable:
+                    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
         except DatabaseError as error:
             raise LedgerError(f"{self.path} refused a write: {error.orig}.") from error
+
+
+def _next_ordinal(table: Table, trial: int) -> ScalarSelect[int]:
+    return select(func.count() + 1).where(table.c.trial == trial).scalar_subquery()
 
 
 def _update_trial(trial: int, expected: State | None) -> Update:
