@@ -1,0 +1,98 @@
+"""Codex's private home, its environment, and the key in the place where it looks for one."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from overnight.errors import AuthenticationFailed
+from overnight.researchers.codex.options import (
+    OPENAI,
+    CodexOptions,
+    codex_config,
+    provider_key,
+    to_toml,
+)
+from overnight.workspace.tree import discard
+
+_INHERITED = ("PATH", "HOME", "USER", "SHELL", "LANG", "LC_ALL")
+_NO_KEY = "Set CODEX_API_KEY or OPENAI_API_KEY, or run `codex login` once."
+
+
+class CodexHome:
+    """The directory that Codex writes to, made for one proposal and removed after it.
+
+    Nothing that one proposal leaves here can reach the next one: no session, no memory, no
+    instruction, no setting.
+
+    Args:
+        parent: Where it is made.
+        environ: The user's environment.
+
+    Attributes:
+        env: The environment for Codex.
+
+    Raises:
+        AuthenticationFailed: There is neither a key nor a login.
+    """
+
+    def __init__(self, parent: Path, options: CodexOptions, *, environ: Mapping[str, str]) -> None:
+        config = codex_config(options)
+        keys, login = _credentials(options, config, environ)
+        self._directory = Path(tempfile.mkdtemp(prefix="codex-", dir=parent))
+        self._root, temporary = self._directory / "home", self._directory / "tmp"
+        self._root.mkdir()
+        temporary.mkdir()  # beside the home: Codex puts no helper programs below TMPDIR
+        self.write("config.toml", to_toml(config))
+        if login is not None:
+            # Codex renews a login by writing into this file. A copy would renew itself once and
+            # leave the user's own login invalid, for a renewal can be used only once.
+            (self._root / "auth.json").symlink_to(login)
+        passed = (*_INHERITED, *options.env)
+        inherited = {name: environ[name] for name in passed if name in environ}
+        private = {"CODEX_HOME": str(self._root), "TMPDIR": str(temporary)}
+        self.env = {**inherited, **private, **keys}
+
+    def __enter__(self) -> "CodexHome":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        discard(self._directory)
+
+    def write(self, name: str, text: str) -> Path:
+        """Put a file into Codex's home."""
+        path = self._root / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def rollouts(self) -> list[Path]:
+        """Codex's own records of its threads."""
+        return sorted(self._root.glob("sessions/*/*/*/rollout-*.jsonl"))
+
+
+def _credentials(
+    options: CodexOptions, config: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[str, str], Path | None]:
+    """The variables that carry keys, and the file of a login where that is what to use."""
+    provider = config.get("model_provider", OPENAI)
+    if provider != OPENAI:
+        variable = provider_key(config, provider)
+        if variable is None:
+            return {}, None
+        if not environ.get(variable):
+            raise AuthenticationFailed(f"{variable}, which should hold the key, is not set.")
+        return {variable: environ[variable]}, None
+    key = environ.get("CODEX_API_KEY") or environ.get("OPENAI_API_KEY")
+    if key and not options.login:
+        # Codex reads no other variable here, whatever OpenAI's own libraries do.
+        return {"CODEX_API_KEY": key}, None
+    login = Path(environ.get("CODEX_HOME") or Path.home() / ".codex") / "auth.json"
+    if not login.is_file():
+        raise AuthenticationFailed("Codex has no key and no login.", fix=_NO_KEY)
+    return {}, login.absolute()
