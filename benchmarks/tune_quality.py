@@ -98,7 +98,7 @@ def training(rng: random.Random) -> Planted:
         if off > 3:
             return None
         effective = steps * p["BATCH_SIZE"] ** 0.5 * 2 ** (-0.35 * off**2)
-        total = 1.2 + 14 * size**-0.35 + 6 * effective**-0.35 + 2 * p["CONTEXT"] ** -0.8
+        total: float = 1.2 + 14 * size**-0.35 + 6 * effective**-0.35 + 2 * p["CONTEXT"] ** -0.8
         total += 0.05 * (p["DROPOUT"] / 0.2) ** 2 + 0.02 * abs(p["WARMUP_FRACTION"] - 0.05) / 0.05
         total += 0.006 * (math.log10(p["WEIGHT_DECAY"] + 0.01) + 1) ** 2
         total += 0.01 * math.log10((1 - p["BETAS[1]"]) / (1 - beta)) ** 2

@@ -136,7 +136,7 @@ def _plain(text: str, value: Number) -> cst.BaseExpression:
         return cst.Integer(f"{value:_}" if "_" in text else str(value))
     if "e" in text.lower():
         return cst.Float(_scientific(value))
-    digits = format(Decimal(repr(value)), "f")
+    digits = format(Decimal(repr(abs(value))), "f")
     whole, _, decimals = digits.partition(".")
     if text.endswith(".") and not decimals.strip("0"):
         return cst.Float(f"{whole}.")

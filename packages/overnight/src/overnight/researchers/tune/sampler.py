@@ -12,8 +12,8 @@ from overnight.researchers.tune.literals import Value
 from overnight.researchers.tune.memory import Memory, Point
 from overnight.researchers.tune.space import Dial
 
-_BEST = 50
-_LATEST = 250
+_BEST = 30
+_LATEST = 120
 
 
 def draws(

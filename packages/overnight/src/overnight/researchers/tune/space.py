@@ -171,8 +171,17 @@ _FAMILIES = (
         first=-1,
     ),
     _Family(
+        _words("cooldown warmdown"),
+        _share,
+        rank=1,
+        stride=math.log10(3),
+        offset=0.05,
+        ceiling=0.95,
+        start=(0.01, 0.8),
+    ),
+    _Family(
         _words(
-            "dropout drop frac fraction ratio prob probability warmup cooldown warmdown smoothing "
+            "dropout drop frac fraction ratio prob probability warmup smoothing "
             "momentum percent pct mix final"
         ),
         _share,
