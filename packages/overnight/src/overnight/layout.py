@@ -33,6 +33,11 @@ class Layout:
         return self.state / "results.tsv"
 
     @property
+    def picture(self) -> Path:
+        """The progress picture, drawn at the end of each session."""
+        return self.state / "progress.png"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that runs the study."""
         return self.state / "lock"

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from overnight import __version__
 from overnight.cli.demo import demo
+from overnight.cli.init import init
 from overnight.cli.run import run
 from overnight.errors import OvernightError
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, demo):
+for command in (init, run, demo):
     app.command()(command)
 
 

@@ -59,8 +59,21 @@ def run_and_show(study: Study, *, plain: bool) -> NightEnd:
     layout = Layout(study.root)
     with show(study, plain=plain, earlier=_earlier(layout)) as watcher:
         end = run_night(study, watcher)
-    print_summary(study, layout, end, Console())
+    console = Console()
+    print_summary(study, layout, end, console)
+    _draw(layout, console)
     return end
+
+
+def _draw(layout: Layout, console: Console) -> None:
+    from overnight.report.progress import write_progress  # noqa: PLC0415 (altair is slow to import)
+
+    reader = LedgerReader(layout.ledger)
+    try:
+        write_progress(reader, layout.picture)
+    finally:
+        reader.close()
+    console.print(f"Picture: {layout.picture}", soft_wrap=True, highlight=False)
 
 
 def _earlier(layout: Layout) -> list[TrialRecord]:
