@@ -34,7 +34,7 @@ class Prices:
     def _own_price(self, usage: Usage) -> float | None:
         if self._table is None:
             return None
-        cached = usage.cached_input_tokens or 0
+        cached = _cached_tokens(usage)
         fresh = (usage.input_tokens or 0) - cached
         cached_price = self._table.cached_input
         total = (
@@ -53,7 +53,7 @@ class Prices:
             found = genai_prices.calc_price(
                 genai_prices.Usage(
                     input_tokens=usage.input_tokens or 0,
-                    cache_read_tokens=usage.cached_input_tokens or 0,
+                    cache_read_tokens=_cached_tokens(usage),
                     output_tokens=usage.output_tokens or 0,
                 ),
                 model_ref=self._model,
@@ -61,3 +61,8 @@ class Prices:
         except LookupError:
             return None
         return float(found.total_price)
+
+
+def _cached_tokens(usage: Usage) -> int:
+    """Cached input tokens; never more than the input, of which an agent may not have told all."""
+    return min(usage.cached_input_tokens or 0, usage.input_tokens or 0)
