@@ -131,12 +131,12 @@ def test_maximizes_too(tmp_path: Path) -> None:
 
 def test_the_first_step_is_small_and_says_what_it_is(tmp_path: Path) -> None:
     draft, source = Night(tmp_path).propose()
-    assert draft.title == "LEARNING_RATE 0.001 -> 0.002"
+    assert draft.title == "LEARNING_RATE 0.001 -> 0.003"
     assert draft.rationale
-    assert b"LEARNING_RATE = 2e-3  # peak" in source
-    assert source.replace(b"2e-3", b"1e-3") == SCRIPT.encode()
+    assert b"LEARNING_RATE = 3e-3  # peak" in source
+    assert source.replace(b"3e-3", b"1e-3") == SCRIPT.encode()
     constants = cast("Mapping[str, JsonValue]", draft.details["constants"])
-    assert constants["train.py:LEARNING_RATE"] == 0.002
+    assert constants["train.py:LEARNING_RATE"] == 0.003
     assert constants["train.py:TIED"] is False
 
 
@@ -181,9 +181,9 @@ def test_goes_on_in_a_direction_that_pays(tmp_path: Path) -> None:
     night = Night(tmp_path)
     night.run(3)
     assert [trial.title for trial in night.history[1:]] == [
-        "LEARNING_RATE 0.001 -> 0.002",
-        "LEARNING_RATE 0.002 -> 0.004",
-        "LEARNING_RATE 0.004 -> 0.008",
+        "LEARNING_RATE 0.001 -> 0.003",
+        "LEARNING_RATE 0.003 -> 0.01",
+        "LEARNING_RATE 0.01 -> 0.03",
     ]
 
 

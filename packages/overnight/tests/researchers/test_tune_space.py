@@ -12,7 +12,7 @@ def dial_of(line: str, **options: object) -> Dial:
 @pytest.mark.parametrize(
     ("line", "down", "up"),
     [
-        ("LEARNING_RATE = 1e-3", 5e-4, 2e-3),
+        ("LEARNING_RATE = 1e-3", 3e-4, 3e-3),
         ("BATCH_SIZE = 64", 32, 128),
         ("TOTAL_BATCH = 2**19", 2**18, 2**20),
         ("HEADS = 4", 2, 8),

@@ -63,43 +63,49 @@ def details(point: Point, *, incumbent: Point, move: str) -> Mapping[str, JsonVa
     return {"constants": dict(point), "before": before, "move": move}
 
 
-def recall(
-    history: Iterable[PastTrial], *, goal: Goal, incumbent: Point, commit: str | None
-) -> Memory:
+def recall(history: Iterable[PastTrial], *, goal: Goal, incumbent: Point, commit: str) -> Memory:
     """Read the history.
 
     Points that lack one of today's constants are taken to have had today's value. Trials by
     others carry no point and teach nothing, unless they are the incumbent.
     """
     trials = list(history)
-    losses = {trial.commit: _loss(trial, goal) for trial in trials if trial.commit}
+    losses: dict[str | None, float | None] = {None: None}
+    losses |= {trial.commit: _loss(trial, goal) for trial in trials if trial.commit}
     evidence: list[Tried] = []
     spent = {key(incumbent)}
     arrival = None
     for trial in trials:
-        point, before = _point(trial, "constants"), _point(trial, "before")
+        point = _point(trial, "constants")
         if not point or trial.verdict is Verdict.INTERRUPTED:
             continue
         whole = {name: point.get(name, value) for name, value in incumbent.items()}
-        if not (trial.verdict is Verdict.STALE and trial.value is None):
+        if trial.verdict is not Verdict.STALE or trial.value is not None:
             spent.add(key(whole))
         loss = _loss(trial, goal) if trial.verdict in _MEASURED else None
         if loss is None and trial.verdict not in _FAILED:
             continue
-        parent = losses.get(trial.parent_commit or "")
-        gain = parent - loss if parent is not None and loss is not None else None
-        kept = trial.verdict is Verdict.KEEP
-        tried = Tried(trial.number, whole, before, loss, gain, kept)
-        evidence.append(tried)
-        if kept and commit is not None and trial.commit == commit and whole == dict(incumbent):
-            arrival = tried
+        evidence.append(_tried(trial, whole, loss=loss, parent=losses.get(trial.parent_commit)))
+        if evidence[-1].kept and trial.commit == commit and whole == incumbent:
+            arrival = evidence[-1]
     return Memory(
         incumbent=incumbent,
-        incumbent_loss=losses.get(commit or ""),
+        incumbent_loss=losses.get(commit),
         evidence=evidence,
         trials=len(trials),
         spent=frozenset(spent),
         arrival=arrival,
+    )
+
+
+def _tried(trial: PastTrial, point: Point, *, loss: float | None, parent: float | None) -> Tried:
+    return Tried(
+        number=trial.number,
+        point=point,
+        before=_point(trial, "before"),
+        loss=loss,
+        gain=parent - loss if parent is not None and loss is not None else None,
+        kept=trial.verdict is Verdict.KEEP,
     )
 
 

@@ -3,20 +3,19 @@
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from overnight.researchers.tune.constants import Constant
+from overnight.researchers.tune.families import DOUBLING, FAMILIES, LEAVE_ALONE, Curve, Family
 from overnight.researchers.tune.ladders import binaries, complements, decimals, even, wholes
 from overnight.researchers.tune.literals import Number, Value
 
 _T = TypeVar("_T")
-_DOUBLING = math.log10(2)
 _SURELY_BINARY = 16  # a power of two from here on is meant as one
 
 
@@ -56,15 +55,6 @@ class NotTunable(Exception):
     """A constant that tune leaves alone; the message says why."""
 
 
-class Curve(StrEnum):
-    """On which scale equal steps feel equal."""
-
-    LOG = "log"
-    COMPLEMENT = "distance from one"
-    LINEAR = "linear"
-    UNORDERED = "unordered"
-
-
 @dataclass(frozen=True, slots=True)
 class Dial:
     """One constant that can be turned.
@@ -81,7 +71,7 @@ class Dial:
     rungs: tuple[Value, ...]
     curve: Curve
     rank: int
-    stride: float = _DOUBLING
+    stride: float = DOUBLING
     offset: float = 0.0
     first: int = 1
 
@@ -120,121 +110,6 @@ class Dial:
         return (beyond[0] if direction > 0 else beyond[-1]) if beyond else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """What constants with certain words in their names have in common.
-
-    Attributes:
-        span: How many times larger or smaller than now a value may become.
-        offset: Where positive, zero belongs to the family.
-        binary: Whether a power of two stays one.
-    """
-
-    words: frozenset[str]
-    fits: Callable[[Number], bool]
-    rank: int
-    span: float = 8.0
-    curve: Curve = Curve.LOG
-    stride: float = _DOUBLING
-    offset: float = 0.0
-    ceiling: float = math.inf
-    start: tuple[float, float] = (0.01, 1.0)
-    first: int = 1
-    binary: bool = False
-
-    def accepts(self, words: set[str], value: Number) -> bool:
-        return (not self.words or bool(self.words & words)) and self.fits(value)
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-def _positive(value: Number) -> bool:
-    return isinstance(value, float) and value > 0
-
-
-def _share(value: Number) -> bool:
-    return isinstance(value, float) and 0 <= value < 1
-
-
-def _count(value: Number) -> bool:
-    return isinstance(value, int) and value > 0
-
-
-_FAMILIES = (
-    _Family(
-        _words("beta betas momentum ema decay polyak gamma rho"),
-        lambda value: 0.5 < value < 1,
-        rank=6,
-        curve=Curve.COMPLEMENT,
-        first=-1,
-    ),
-    _Family(
-        _words("cooldown warmdown"),
-        _share,
-        rank=1,
-        stride=math.log10(3),
-        offset=0.05,
-        ceiling=0.95,
-        start=(0.01, 0.8),
-    ),
-    _Family(
-        _words(
-            "dropout drop frac fraction ratio prob probability warmup smoothing "
-            "momentum percent pct mix final"
-        ),
-        _share,
-        rank=5,
-        offset=0.05,
-        ceiling=0.95,
-        start=(0.01, 0.5),
-    ),
-    _Family(_words("lr learning"), _positive, rank=0),
-    _Family(
-        _words("decay wd l1 l2 reg regularization lambda penalty noise"),
-        lambda value: isinstance(value, float) and (value == 0 or value >= 0.001),
-        rank=4,
-        stride=math.log10(3),
-        offset=0.01,
-        start=(0.001, 0.3),
-    ),
-    _Family(_words("eps epsilon"), _positive, rank=9, span=100.0, stride=1.0),
-    _Family(
-        _words("batch batchsize microbatch bs"), _count, rank=1, span=4.0, first=-1, binary=True
-    ),
-    _Family(
-        _words(
-            "width dim hidden context ctx block seq sequence length len embd embed embedding "
-            "channels ff ffn mlp model size units window"
-        ),
-        _count,
-        rank=2,
-        span=4.0,
-        binary=True,
-    ),
-    _Family(_words("heads head experts groups"), _count, rank=3, span=4.0, binary=True),
-    _Family(
-        _words("layers layer depth blocks stages"),
-        _count,
-        rank=3,
-        span=4.0,
-    ),
-    _Family(
-        _words("scale std init temperature temp clip norm gain alpha mult multiplier softcap cap"),
-        _positive,
-        rank=5,
-    ),
-    _Family(frozenset(), lambda value: value != 0, rank=7, span=4.0),
-    _Family(frozenset(), lambda value: value == 0, rank=8, offset=0.01),
-)
-_LEAVE_ALONE = _words(
-    "seed version port path file files dir directory folder url uri host device devices dtype data "
-    "dataset vocab vocabulary name timeout seconds secs minutes hours budget deadline eval every "
-    "interval print report checkpoint ckpt save log logging workers threads gpu gpus cpu cpus rank "
-    "world debug verbose test val valid validation encoding year date license author tag token id "
-    "pi inf nan kb mb gb kib mib gib bytes"
-)
 _CHOICE = r"(?:'[^']*'|\"[^\"]*\"|[\w.+-]*\w)"
 _CHOICES = re.compile(
     rf"(?:^|:|\bof\b)\s*[\[({{]?\s*({_CHOICE}(?:\s*(?:,|\||/|\bor\b)+\s*(?:or\s+)?{_CHOICE})+)"
@@ -264,7 +139,7 @@ def dial(name: str, constant: Constant, options: Options) -> Dial:
     if isinstance(value, str):
         raise NotTunable("a string whose alternatives are unknown; list them in a comment")
     words = _split(constant.name)
-    family = next(family for family in _FAMILIES if family.accepts(words, value))
+    family = next(family for family in FAMILIES if family.accepts(words, value))
     return _number(name, value, family, _lookup(options.ranges, constant.name))
 
 
@@ -282,7 +157,7 @@ def _check(name: str, options: Options) -> None:
     elif not (_lookup(options.ranges, name) or _lookup(options.choices, name)):
         if name.startswith("__"):
             raise NotTunable("a name that Python itself uses")
-        if alone := sorted(_split(name) & _LEAVE_ALONE):
+        if alone := sorted(_split(name) & LEAVE_ALONE):
             raise NotTunable(f"{alone[0]!r} in its name says that it is no setting of the method")
 
 
@@ -319,9 +194,7 @@ def _choice(name: str, value: Value, values: tuple[Value, ...]) -> Dial:
     return Dial(name, tuple(sorted(numbers)), curve, rank=6, stride=0.0)
 
 
-def _number(
-    name: str, value: Number, family: _Family, bounds: tuple[Number, Number] | None
-) -> Dial:
+def _number(name: str, value: Number, family: Family, bounds: tuple[Number, Number] | None) -> Dial:
     low, high = bounds or _bounds(value, family)
     curve, offset, stride = family.curve, 0.0, family.stride
     if curve is Curve.COMPLEMENT and high >= 1:
@@ -339,7 +212,7 @@ def _number(
     return Dial(name, tuple(sorted(rungs)), curve, family.rank, stride, offset, first)
 
 
-def _bounds(value: Number, family: _Family) -> tuple[Number, Number]:
+def _bounds(value: Number, family: Family) -> tuple[Number, Number]:
     """The range around a value; starts at zero where the family has room for it."""
     if value == 0:
         return (0, 4) if isinstance(value, int) else (0, family.start[1])
@@ -353,7 +226,7 @@ def _bounds(value: Number, family: _Family) -> tuple[Number, Number]:
 
 
 def _rungs(
-    value: Number, low: Number, high: Number, *, curve: Curve, family: _Family
+    value: Number, low: Number, high: Number, *, curve: Curve, family: Family
 ) -> tuple[Number, ...]:
     if isinstance(value, int):
         power = value > 1 and value & (value - 1) == 0
