@@ -3,13 +3,12 @@
 from concurrent.futures import Future
 
 from overnight.bench import Bench
-from overnight.brief import BEST, DEAD_ENDS, LATEST, BriefFacts, write_brief
+from overnight.briefing import brief_for
 from overnight.errors import BaselineFailed, ResearcherError, Stopped
 from overnight.gate import Gate, broken_constraints, judge
 from overnight.guards.scope import refuse_scope
 from overnight.ledger.records import TrialRecord
-from overnight.measure.command import MeasuredCommand
-from overnight.progress import Phase
+from overnight.measurements import Measurements
 from overnight.proposals import Proposals
 from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
 from overnight.workspace.repository import Candidate
@@ -28,13 +27,8 @@ class Loop:
         self._study = bench.study
         self._night = night
         self._proposals = Proposals(bench)
+        self._measurements = Measurements(bench)
         self._gate = Gate(bench.study.gate.ties, bench.study.gate.min_delta)
-        self._command = MeasuredCommand(
-            self._study.objective,
-            self._study.measure,
-            self._study.setup,
-            repository=self._study.root,
-        )
 
     def trial(self) -> TrialRecord:
         """Make one proposal and take it to a verdict.
@@ -45,7 +39,7 @@ class Loop:
         """
         incumbent = self._incumbent()
         trial = self._open(incumbent.commit or "")
-        draft, proposal = self._propose(trial, self._brief(trial, incumbent))
+        draft, proposal = self._propose(trial, incumbent)
         if isinstance(proposal, Judgement):
             return self._close(trial, proposal, title=draft.title)
         self._record(trial, draft, proposal)
@@ -53,7 +47,7 @@ class Loop:
         refusal = self._guard(proposal)
         if refusal is not None:
             return self._close(trial, refusal, size=size)
-        run = self._measure(trial, proposal, state=State.PROPOSING)
+        run = self._measurements.make(trial, proposal, state=State.PROPOSING)
         return self._decide(trial, run, size)
 
     def baseline(self, trial: TrialRecord | None = None) -> TrialRecord:
@@ -71,8 +65,7 @@ class Loop:
             trial = self._open(commit)
         if trial.commit is None:
             self._record(trial, Draft("baseline", "The unmodified start."), candidate)
-        self._ledger.abandon_runs(trial.number, reason="Cut off.")
-        run = self._measure(trial, candidate, state=trial.state)
+        run = self._measurements.make(trial, candidate, state=trial.state)
         if run.outcome is not Outcome.MEASURED:
             raise BaselineFailed(f"The baseline could not be measured: {run.reason}")
         broken = broken_constraints(self._study.objective, run)
@@ -102,10 +95,9 @@ class Loop:
         refusal = self._guard(candidate)
         if refusal is not None:
             return self._close(trial, refusal, size=size)
-        run = self._finished_run(trial)
+        run = self._measurements.finished(trial)
         if run is None:
-            self._ledger.abandon_runs(trial.number, reason="Cut off.")
-            run = self._measure(trial, candidate, state=trial.state)
+            run = self._measurements.make(trial, candidate, state=trial.state)
         return self._decide(trial, run, size)
 
     def _incumbent(self) -> TrialRecord:
@@ -129,30 +121,10 @@ class Loop:
             model=researcher.model,
         )
 
-    def _brief(self, trial: TrialRecord, incumbent: TrialRecord) -> str:
-        study, ledger = self._study, self._ledger
-        latest = ledger.latest(LATEST + DEAD_ENDS)
-        told = [past.past() for past in latest[:LATEST]]
-        earlier = [past.past() for past in latest[LATEST:] if past.verdict is not Verdict.KEEP]
-        kept = [past.past() for past in ledger.latest(BEST, verdicts=[Verdict.KEEP])]
-        facts = BriefFacts(
-            trial=trial.number,
-            program=study.program_text(),
-            objective=study.objective,
-            editable=study.editable.patterns,
-            protected=study.protected.patterns,
-            measure_command=study.measure.command,
-            measure_deadline_s=study.measure.deadline_s,
-            baseline=ledger.trial(0).past(),
-            incumbent=incumbent.past(),
-            kept=kept[::-1],
-            latest=told[::-1],
-            dead_ends=earlier,
-            trials_so_far=trial.number - 1,
-        )
-        return write_brief(facts)
-
-    def _propose(self, trial: TrialRecord, brief: str) -> tuple[Draft, Candidate | Judgement]:
+    def _propose(
+        self, trial: TrialRecord, incumbent: TrialRecord
+    ) -> tuple[Draft, Candidate | Judgement]:
+        brief = brief_for(trial, incumbent=incumbent, study=self._study, ledger=self._ledger)
         try:
             return self._proposals.make(trial, brief)
         except ResearcherError as error:
@@ -191,46 +163,6 @@ class Loop:
             return None
         reason = f"The same files as trial {earlier.number} ({earlier.verdict}: {earlier.reason})"
         return Judgement(Verdict.DUPLICATE, reason)
-
-    def _measure(self, trial: TrialRecord, candidate: Candidate, *, state: State) -> Run:
-        """Run the measured command once, the next trial's directories being made meanwhile.
-
-        Raises:
-            Stopped: It was ended by request; the trial stays in state measuring.
-        """
-        bench = self._bench
-        checkout = bench.workspaces.checkout(candidate)
-        log_dir = bench.trial_dir(trial.number)
-        run_id = self._ledger.begin_run(trial.number, from_state=state)
-        if self._command.setup is not None:
-            deadline_s = self._command.setup.deadline_s
-            bench.watcher.phase(trial.number, Phase.SETTING_UP, deadline_s=deadline_s)
-        run = self._command.set_up(checkout, log=log_dir / "setup.log", processes=bench.processes)
-        if run is None:
-            log = log_dir / "output.log"
-            deadline_s = self._command.deadline_s
-            bench.watcher.phase(trial.number, Phase.MEASURING, deadline_s=deadline_s, log=log)
-            bench.workspaces.prepare(candidate.parent)
-            run = self._command.run(checkout, log=log, processes=bench.processes)
-        self._ledger.end_run(run_id, run)
-        if run.outcome is Outcome.INTERRUPTED:
-            raise Stopped(f"Trial {trial.number} will be measured again by the next run.")
-        return run
-
-    def _finished_run(self, trial: TrialRecord) -> Run | None:
-        """The trial's last run, if it came to an end of its own."""
-        runs = self._ledger.runs(trial.number)
-        if not runs or runs[-1].outcome in (None, Outcome.INTERRUPTED):
-            return None
-        last = runs[-1]
-        return Run(
-            outcome=last.outcome or Outcome.INTERRUPTED,
-            metrics=last.metrics,
-            reason=last.reason,
-            exit_code=last.exit_code,
-            duration_s=last.duration_s or 0.0,
-            output_bytes=last.output_bytes or 0,
-        )
 
     def _decide(self, trial: TrialRecord, run: Run, size: Future[DiffStat]) -> TrialRecord:
         objective = self._study.objective

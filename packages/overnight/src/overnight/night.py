@@ -4,25 +4,19 @@ Everything that can stop a night comes together here: the budget, Ctrl-C, a rese
 work, a baseline that cannot be measured.
 """
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import FrameType
 
 from overnight import lock
 from overnight.bench import Bench
 from overnight.budget import add_trial, used_up
 from overnight.config import Study
-from overnight.durations import format_duration
 from overnight.errors import (
     AgentMisconfigured,
     AgentMissing,
     AuthenticationFailed,
     BranchMoved,
-    LedgerError,
     NothingLeft,
     QuotaExhausted,
     RequestRejected,
@@ -32,15 +26,16 @@ from overnight.errors import (
 )
 from overnight.layout import Layout, work_directory
 from overnight.ledger.records import Spent, TrialRecord
-from overnight.ledger.store import Ledger, create_ledger
 from overnight.ledger.tsv import ResultsFile
 from overnight.loop import Loop
+from overnight.opening import open_ledger
 from overnight.prices import Prices
 from overnight.processes.leftovers import kill_marked
 from overnight.processes.supervisor import StopSignal, Supervisor
 from overnight.progress import Phase, Watcher
 from overnight.researchers.base import Researcher
 from overnight.researchers.registry import create as create_researcher
+from overnight.stopping import StopRequest
 from overnight.workspace.pool import Workspaces
 from overnight.workspace.repository import Repository
 
@@ -68,68 +63,6 @@ class NightEnd:
     incumbent: TrialRecord | None
 
 
-class StopRequest:
-    """Turns signals into an orderly end: the first asks, the second insists.
-
-    Args:
-        stop: Ends whatever program is running when set.
-    """
-
-    def __init__(self, stop: StopSignal, watcher: Watcher) -> None:
-        self.asked = False
-        self._stop = stop
-        self._watcher = watcher
-        self._trial = 0
-        self._phase = Phase.PREPARING
-        self._phase_ends_s = 0.0
-
-    def phase(
-        self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
-    ) -> None:
-        """Note what could be interrupted, and show it."""
-        self._trial, self._phase = trial, phase
-        self._phase_ends_s = time.monotonic() + (deadline_s or 0.0)
-        self._watcher.phase(trial, phase, deadline_s=deadline_s, log=log)
-
-    def verdict(self, trial: TrialRecord) -> None:
-        """Show a verdict."""
-        self._phase = Phase.PREPARING
-        self._watcher.verdict(trial)
-
-    def budget(self, spent: Spent) -> None:
-        """Show what is spent."""
-        self._watcher.budget(spent)
-
-    def say(self, message: str) -> None:
-        """Show a message."""
-        self._watcher.say(message)
-
-    def ask(self, signal_number: int = signal.SIGINT, _frame: FrameType | None = None) -> None:
-        """End after the trial at hand; at once when asked again, or told to terminate."""
-        again = self.asked or signal_number != signal.SIGINT
-        self.asked = True
-        if again:
-            self.say(f"Stopping now; trial {self._trial} is left consistent.")
-            self._stop.set()
-        elif self._phase in (Phase.PROPOSING, Phase.WAITING):
-            self.say(f"Abandoning trial {self._trial}, which has no proposal yet.")
-            self._stop.set()
-        elif self._phase in (Phase.SETTING_UP, Phase.MEASURING):
-            left = format_duration(max(0.0, self._phase_ends_s - time.monotonic()))
-            self.say(f"Finishing trial {self._trial}, at most {left}; Ctrl-C again stops it now.")
-
-    @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Listen to SIGINT, SIGTERM and SIGHUP while the block lasts."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, self.ask) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
 def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None = None) -> NightEnd:
     """Run a study until its budget is used up, a stop is asked for or nothing more can be done.
 
@@ -150,7 +83,7 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
         stack.enter_context(lock.hold(layout.lock))
         stack.enter_context(request.on_signals())
         repository = Repository(study.root, study.name)
-        ledger = _open_ledger(study, layout, repository, request)
+        ledger = open_ledger(study, layout, repository, request)
         stack.callback(ledger.close)
         kill_marked(ledger.study.id)
         work = work_directory(ledger.study.id)
@@ -179,50 +112,6 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
             researcher_home=home,
         )
         return _Night(bench, request).run()
-
-
-def _open_ledger(study: Study, layout: Layout, repository: Repository, watcher: Watcher) -> Ledger:
-    if not layout.ledger.exists():
-        _create_ledger(study, layout, repository)
-    ledger = Ledger(layout.ledger)
-    _check_same_study(study, ledger)
-    baseline = ledger.study.baseline_commit
-    if ledger.incumbent() is None and repository.head() != baseline:
-        baseline = repository.head()
-        ledger.replace_baseline(baseline)
-        watcher.say(f"The baseline is now {baseline[:7]}.")
-    dirty = repository.uncommitted()
-    if dirty:
-        watcher.say(
-            f"Working from commit {baseline[:7]}; uncommitted changes to {dirty[0]}"
-            f"{f' and {len(dirty) - 1} more files' if dirty[1:] else ''} are not part of it."
-        )
-    submodules = repository.submodules(baseline)
-    if submodules:
-        watcher.say(f"Submodules are not checked out: {', '.join(submodules)}.")
-    return ledger
-
-
-def _create_ledger(study: Study, layout: Layout, repository: Repository) -> None:
-    baseline = repository.head()
-    if repository.branch_head() is not None:
-        raise BranchMoved(
-            f"Branch {study.branch} exists already, but {layout.ledger} does not.",
-            fix=f"Give the study another name, or run `git branch -D {study.branch}`.",
-        )
-    create_ledger(
-        layout.ledger, name=study.name, objective=study.objective, baseline_commit=baseline
-    )
-
-
-def _check_same_study(study: Study, ledger: Ledger) -> None:
-    made_for = (ledger.study.name, ledger.study.metric, ledger.study.goal)
-    asked_for = (study.name, study.objective.metric, study.objective.goal)
-    if made_for != asked_for:
-        raise LedgerError(
-            f"{ledger.path} holds the study {' '.join(made_for)}, not {' '.join(asked_for)}.",
-            fix=f"Change {study.path.name} back, or move {ledger.path.parent} away.",
-        )
 
 
 def _prices(study: Study) -> Prices:

@@ -1,0 +1,59 @@
+"""Opening a study's ledger: made on the first night, checked against its study on the others."""
+
+from overnight.config import Study
+from overnight.errors import BranchMoved, LedgerError
+from overnight.layout import Layout
+from overnight.ledger.store import Ledger, create_ledger
+from overnight.progress import Watcher
+from overnight.workspace.repository import Repository
+
+
+def open_ledger(study: Study, layout: Layout, repository: Repository, watcher: Watcher) -> Ledger:
+    """The study's ledger for writing; tells what the night starts from and what it leaves out.
+
+    Raises:
+        LedgerError: It was made for another study or by another version.
+        BranchMoved: The study's branch is there, but no ledger that explains it.
+        RepositoryError: The repository cannot carry a study.
+    """
+    if not layout.ledger.exists():
+        _create_ledger(study, layout, repository)
+    ledger = Ledger(layout.ledger)
+    _check_same_study(study, ledger)
+    baseline = ledger.study.baseline_commit
+    if ledger.incumbent() is None and repository.head() != baseline:
+        baseline = repository.head()
+        ledger.replace_baseline(baseline)
+        watcher.say(f"The baseline is now {baseline[:7]}.")
+    dirty = repository.uncommitted()
+    if dirty:
+        watcher.say(
+            f"Working from commit {baseline[:7]}; uncommitted changes to {dirty[0]}"
+            f"{f' and {len(dirty) - 1} more files' if dirty[1:] else ''} are not part of it."
+        )
+    submodules = repository.submodules(baseline)
+    if submodules:
+        watcher.say(f"Submodules are not checked out: {', '.join(submodules)}.")
+    return ledger
+
+
+def _create_ledger(study: Study, layout: Layout, repository: Repository) -> None:
+    baseline = repository.head()
+    if repository.branch_head() is not None:
+        raise BranchMoved(
+            f"Branch {study.branch} exists already, but {layout.ledger} does not.",
+            fix=f"Give the study another name, or run `git branch -D {study.branch}`.",
+        )
+    create_ledger(
+        layout.ledger, name=study.name, objective=study.objective, baseline_commit=baseline
+    )
+
+
+def _check_same_study(study: Study, ledger: Ledger) -> None:
+    made_for = (ledger.study.name, ledger.study.metric, ledger.study.goal)
+    asked_for = (study.name, study.objective.metric, study.objective.goal)
+    if made_for != asked_for:
+        raise LedgerError(
+            f"{ledger.path} holds the study {' '.join(made_for)}, not {' '.join(asked_for)}.",
+            fix=f"Change {study.path.name} back, or move {ledger.path.parent} away.",
+        )

@@ -1,0 +1,75 @@
+"""Ending a night in order: what Ctrl-C and signals do to the trial at hand."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from overnight.durations import format_duration
+from overnight.ledger.records import Spent, TrialRecord
+from overnight.processes.supervisor import StopSignal
+from overnight.progress import Phase, Watcher
+
+
+class StopRequest:
+    """Turns signals into an orderly end: the first asks, the second insists.
+
+    Args:
+        stop: Ends whatever program is running when set.
+    """
+
+    def __init__(self, stop: StopSignal, watcher: Watcher) -> None:
+        self.asked = False
+        self._stop = stop
+        self._watcher = watcher
+        self._trial = 0
+        self._phase = Phase.PREPARING
+        self._phase_ends_s = 0.0
+
+    def phase(
+        self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
+    ) -> None:
+        """Note what could be interrupted, and show it."""
+        self._trial, self._phase = trial, phase
+        self._phase_ends_s = time.monotonic() + (deadline_s or 0.0)
+        self._watcher.phase(trial, phase, deadline_s=deadline_s, log=log)
+
+    def verdict(self, trial: TrialRecord) -> None:
+        """Show a verdict."""
+        self._phase = Phase.PREPARING
+        self._watcher.verdict(trial)
+
+    def budget(self, spent: Spent) -> None:
+        """Show what is spent."""
+        self._watcher.budget(spent)
+
+    def say(self, message: str) -> None:
+        """Show a message."""
+        self._watcher.say(message)
+
+    def ask(self, signal_number: int = signal.SIGINT, _frame: FrameType | None = None) -> None:
+        """End after the trial at hand; at once when asked again, or told to terminate."""
+        again = self.asked or signal_number != signal.SIGINT
+        self.asked = True
+        if again:
+            self.say(f"Stopping now; trial {self._trial} is left consistent.")
+            self._stop.set()
+        elif self._phase in (Phase.PROPOSING, Phase.WAITING):
+            self.say(f"Abandoning trial {self._trial}, which has no proposal yet.")
+            self._stop.set()
+        elif self._phase in (Phase.SETTING_UP, Phase.MEASURING):
+            left = format_duration(max(0.0, self._phase_ends_s - time.monotonic()))
+            self.say(f"Finishing trial {self._trial}, at most {left}; Ctrl-C again stops it now.")
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Listen to SIGINT, SIGTERM and SIGHUP while the block lasts."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self.ask) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
