@@ -78,11 +78,14 @@ def read_whole(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_READ_BYTES:
             return None
-        content = file.read(MOST_READ_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MOST_READ_BYTES + 1)
+    finally:
+        os.close(descriptor)
     return content if len(content) <= MOST_READ_BYTES else None
 
 
