@@ -71,8 +71,10 @@ class LedgerReader:
         """Every trial with a number above `after`, oldest first."""
         return self._trials(schema.trials.c.number > after)
 
-    def latest(self, count: int, *, verdicts: Sequence[Verdict] | None = None) -> list[TrialRecord]:
-        """The last finished trials, newest first."""
+    def latest(
+        self, count: int | None, *, verdicts: Sequence[Verdict] | None = None
+    ) -> list[TrialRecord]:
+        """The last finished trials, newest first; all of them when `count` is None."""
         condition = schema.trials.c.state == State.DONE
         if verdicts is not None:
             condition &= schema.trials.c.verdict.in_(verdicts)

@@ -1,0 +1,154 @@
+"""``overnight status``: where the study stands."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from overnight.brief import one_line
+from overnight.budget import left
+from overnight.cli.log import trial_table
+from overnight.cli.target import JsonOption, StudyOption, find_study, reading
+from overnight.config import BudgetTable, load_study
+from overnight.durations import format_duration
+from overnight.errors import StudyFileError
+from overnight.layout import Layout
+from overnight.ledger.records import Spent, TrialRecord
+from overnight.report.jsons import to_json
+from overnight.report.rows import TrialRow, trial_rows
+from overnight.report.standing import Standing, standing_of
+from overnight.report.text import console, gain_text, verdict_text
+
+_LATEST = 5
+
+
+def status(as_json: JsonOption = False, study: StudyOption = Path()) -> None:
+    """Tell whether a night is running, what it found so far and what is left of its budget.
+
+    With `--json` one object: study, metric, goal, running, holder, at_hand, baseline, incumbent,
+    gain, gain_percent, verdicts, night, spent, budget, latest (as in `overnight log --json`),
+    and the paths results and root. What is not known is null.
+
+    Examples:
+
+        overnight status
+
+        overnight status --json | jq .running
+    """
+    layout = find_study(study)
+    with reading(layout.ledger) as reader:
+        standing = standing_of(reader, lock=layout.lock)
+        latest = trial_rows(reader, reader.latest(_LATEST)[::-1])
+    if as_json:
+        typer.echo(to_json(_facts(standing, latest, layout), indent=2))
+    else:
+        _print(standing, latest, layout, console())
+
+
+def _facts(standing: Standing, latest: list[TrialRow], layout: Layout) -> dict[str, object]:
+    budget, _ = _budget(layout)
+    return {
+        "study": standing.study.name,
+        "metric": standing.study.metric,
+        "goal": standing.study.goal,
+        "running": standing.holder is not None,
+        "holder": None if standing.holder is None else asdict(standing.holder),
+        "at_hand": [_brief_facts(trial) for trial in standing.at_hand],
+        "baseline": None if standing.baseline is None else _brief_facts(standing.baseline),
+        "incumbent": None if standing.incumbent is None else _brief_facts(standing.incumbent),
+        "gain": standing.gain,
+        "gain_percent": standing.gain_percent,
+        "verdicts": standing.verdicts,
+        "night": None if standing.night is None else asdict(standing.night),
+        "spent": asdict(standing.spent),
+        "budget": None if budget is None else budget.model_dump(),
+        "latest": latest,
+        "results": str(layout.results),
+        "root": str(layout.root),
+    }
+
+
+def _brief_facts(trial: TrialRecord) -> dict[str, object]:
+    names = ("number", "state", "title", "value", "commit", "created_at")
+    return {name: getattr(trial, name) for name in names}
+
+
+def _budget(layout: Layout) -> tuple[BudgetTable | None, str]:
+    """The study file's budget, or what is wrong with that file."""
+    try:
+        return load_study(layout.root).budget, ""
+    except StudyFileError as error:
+        return None, str(error)
+
+
+def _print(standing: Standing, latest: list[TrialRow], layout: Layout, out: Console) -> None:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, told in _lines(standing, layout):
+        grid.add_row(name, told)
+    out.print(grid)
+    if latest:
+        out.print()
+        out.print(trial_table(latest, metric=standing.study.metric))
+
+
+def _lines(standing: Standing, layout: Layout) -> Iterable[tuple[str, Text]]:
+    study = standing.study
+    yield "study", Text(one_line(f"{study.name}: {study.goal} {study.metric}"), style="bold")
+    if standing.holder is None:
+        yield "running", Text("no; `overnight run` begins or goes on")
+    else:
+        yield "running", Text(f"yes, by {one_line(str(standing.holder))}", style="green")
+    for trial in standing.at_hand:
+        told = f"trial {trial.number}: {trial.state}"
+        yield "at hand", Text(one_line(f"{told}, {trial.title}" if trial.title else told))
+    yield from _found(standing)
+    if standing.verdicts:
+        counts = sorted(standing.verdicts.items(), key=lambda item: -item[1])
+        parts = [verdict_text(verdict).append(f" {count}") for verdict, count in counts]
+        yield "verdicts", Text("  ").join(parts)
+    yield from _used(standing, layout)
+    yield "results", Text(str(layout.results))
+
+
+def _found(standing: Standing) -> Iterable[tuple[str, Text]]:
+    baseline, best = standing.baseline, standing.incumbent
+    if baseline is None or best is None or baseline.value is None or best.value is None:
+        yield "baseline", Text("not measured yet")
+        return
+    yield "baseline", Text(f"{baseline.value:.6g}")
+    if best.number == baseline.number:
+        yield "best", Text("the baseline; nothing is kept yet")
+        return
+    share = "" if standing.gain_percent is None else f", {standing.gain_percent:.3g}% better"
+    told = Text(f"{best.value:.6g}", style="bold green")
+    told.append(f" ({gain_text(standing.gain)}{share})", style="green")
+    yield "best", told.append(f"  trial {best.number}: {one_line(best.title)}", style="default")
+
+
+def _used(standing: Standing, layout: Layout) -> Iterable[tuple[str, Text]]:
+    if standing.night is not None:
+        ended = standing.night.end_reason
+        told = f"night {standing.night.number}: {_spent_text(standing.spent)}"
+        yield "used", Text(f"{told}. {one_line(ended)}" if ended else told)
+    budget, problem = _budget(layout)
+    if budget is None:
+        yield "left", Text(problem, style="red")
+    elif standing.night is None or standing.night.ended_at is None:
+        yield "left", Text(left(budget, standing.spent) or "no limit is set")
+
+
+def _spent_text(spent: Spent) -> str:
+    parts = [f"{spent.trials} trials", format_duration(spent.active_s)]
+    if spent.agent_tokens:
+        parts.append(f"{spent.agent_tokens:,} agent tokens")
+    if spent.money_usd:
+        parts.append(f"${spent.money_usd:,.2f}")
+    if spent.unpriced_calls:
+        parts.append(f"{spent.unpriced_calls} calls of unknown price")
+    return ", ".join(parts)
