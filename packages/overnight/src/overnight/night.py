@@ -125,63 +125,74 @@ def _prices(study: Study) -> Prices:
 
 
 class _Night:
+    """One session of a night: from catching up to the reason to end."""
+
     def __init__(self, bench: Bench, request: StopRequest) -> None:
         self._bench = bench
         self._request = request
+        self._started_s = time.monotonic()
+        night, self._session = bench.ledger.begin_session()
+        self._earlier = self._spent = bench.ledger.spent(night)
+        self._loop = Loop(bench, night=night)
         self._failures = 0
+        self._reason: str | None = None
+        self._finished = False
 
     def run(self) -> NightEnd:
+        """Trial after trial until there is a reason to end."""
         ledger = self._bench.ledger
-        night, session = ledger.begin_session()
-        earlier = ledger.spent(night)
-        started = time.monotonic()
-        spent = earlier
-        reason, finished = "Cut off by an error.", False
-        loop = Loop(self._bench, night=night)
         try:
-            self._catch_up(loop)
-            while True:
-                active_s = time.monotonic() - started
-                ledger.touch_session(session, active_s=active_s)
-                spent = replace(spent, active_s=earlier.active_s + active_s)
-                self._request.budget(spent)
-                if self._request.asked:
-                    reason = "Stopped on request."
-                    break
-                used = used_up(self._bench.study.budget, spent)
-                if used is not None:
-                    reason, finished = used, True
-                    break
-                try:
-                    trial = loop.trial()
-                except NothingLeft as error:
-                    reason, finished = str(error), True
-                    break
-                except ResearcherError as error:
-                    self._tolerate(error)
-                    trial = ledger.latest(1)[0]
-                else:
-                    self._failures = 0
-                spent = add_trial(spent, trial, ledger.attempts(trial.number))
+            self._catch_up()
+            while not self._is_over():
+                self._one_trial()
         except Stopped as stopped:
-            reason = str(stopped)
+            self._reason = str(stopped)
         finally:
             ledger.end_session(
-                session,
-                active_s=time.monotonic() - started,
-                end_night=reason if finished else None,
+                self._session,
+                active_s=self._active_s(),
+                end_night=self._reason if self._finished else None,
             )
-        return NightEnd(reason, finished, spent, ledger.incumbent())
+        return NightEnd(self._reason or "", self._finished, self._spent, ledger.incumbent())
 
-    def _catch_up(self, loop: Loop) -> None:
+    def _is_over(self) -> bool:
+        active_s = self._active_s()
+        self._bench.ledger.touch_session(self._session, active_s=active_s)
+        self._spent = replace(self._spent, active_s=self._earlier.active_s + active_s)
+        self._request.budget(self._spent)
+        if self._reason is None and self._request.asked:
+            self._reason = "Stopped on request."
+        elif self._reason is None:
+            self._reason = used_up(self._bench.study.budget, self._spent)
+            self._finished = self._reason is not None
+        return self._reason is not None
+
+    def _one_trial(self) -> None:
+        ledger = self._bench.ledger
+        try:
+            trial = self._loop.trial()
+        except NothingLeft as error:
+            self._reason, self._finished = str(error), True
+            return
+        except ResearcherError as error:
+            self._tolerate(error)
+            trial = ledger.latest(1)[0]
+        else:
+            self._failures = 0
+        self._spent = add_trial(self._spent, trial, ledger.attempts(trial.number))
+
+    def _active_s(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def _catch_up(self) -> None:
         """Bring what an earlier session left half-way to an end, and see to the baseline."""
         bench = self._bench
         for trial in bench.ledger.unfinished():
             bench.watcher.say(f"Going on with trial {trial.number}, which was cut off.")
-            loop.go_on(trial)
+            self._loop.go_on(trial)
         if bench.ledger.incumbent() is None:
             self._request.phase(0, Phase.PREPARING)
-            loop.baseline()
+            self._loop.baseline()
         bench.results.update()
         incumbent = bench.ledger.incumbent()
         head = bench.repository.branch_head()

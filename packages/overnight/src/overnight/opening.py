@@ -1,7 +1,7 @@
 """Opening a study's ledger: made on the first night, checked against its study on the others."""
 
 from overnight.config import Study
-from overnight.errors import BranchMoved, LedgerError
+from overnight.errors import BranchMoved, LedgerError, RepositoryError
 from overnight.layout import Layout
 from overnight.ledger.store import Ledger, create_ledger
 from overnight.progress import Watcher
@@ -16,6 +16,11 @@ def open_ledger(study: Study, layout: Layout, repository: Repository, watcher: W
         BranchMoved: The study's branch is there, but no ledger that explains it.
         RepositoryError: The repository cannot carry a study.
     """
+    if repository.branch_is_checked_out():
+        raise RepositoryError(
+            f"A working tree of yours is on {study.branch}, which this night would move.",
+            fix="Check out another branch there.",
+        )
     if not layout.ledger.exists():
         _create_ledger(study, layout, repository)
     ledger = Ledger(layout.ledger)

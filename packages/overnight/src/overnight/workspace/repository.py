@@ -99,6 +99,11 @@ class Repository:
         answer = self._git("rev-parse", "--verify", "--quiet", self.branch_ref, accept=(0, 1))
         return answer.decode().strip() or None
 
+    def branch_is_checked_out(self) -> bool:
+        """Whether some working tree of the user is on the study's branch."""
+        listing = git("worktree", "list", "--porcelain", cwd=self.root).splitlines()
+        return f"branch {self.branch_ref}".encode() in listing
+
     def move_branch(self, *, old: str | None, new: str) -> None:
         """Advance the study's branch if it is still where we left it, or moved already.
 
