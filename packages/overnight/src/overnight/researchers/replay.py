@@ -113,7 +113,7 @@ def _from_ledger(layout: Layout, *, kept_only: bool) -> Iterator[Patch]:
         for trial in reader.trials(after=0):
             if trial.commit is None or (kept_only and trial.verdict is not Verdict.KEEP):
                 continue
-            content = repository.patch(trial.parent_commit, trial.commit)
+            content, _ = repository.patch(trial.parent_commit, trial.commit)
             yield Patch(f"{reader.study.id[:8]}/{trial.number:04d}", trial.title, content)
     finally:
         reader.close()
