@@ -39,13 +39,11 @@ class LedgerReader:
             raise LedgerError(f"There is no ledger at {path}.", fix="`overnight run` makes one.")
         self.path = path
         self.engine: Engine = schema.connect(path)
-        found = self._rows(select(schema.study))
-        if len(found) != 1 or found[0].schema_version != schema.SCHEMA_VERSION:
-            raise LedgerError(
-                f"{path} is a ledger of another version.",
-                fix=f"This version reads schema {schema.SCHEMA_VERSION}.",
-            )
-        self.study = _study(found[0])
+        try:
+            self.study = self._study()
+        except LedgerError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Release the database."""
@@ -169,6 +167,15 @@ class LedgerReader:
             money_usd=usage.money_usd,
             unpriced_calls=usage.unpriced_calls,
         )
+
+    def _study(self) -> StudyRecord:
+        found = self._rows(select(schema.study))
+        if len(found) != 1 or found[0].schema_version != schema.SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self.path} is a ledger of another version.",
+                fix=f"This version reads schema {schema.SCHEMA_VERSION}.",
+            )
+        return _study(found[0])
 
     def _trials(
         self, condition: Any, *, newest_first: bool = False, limit: int | None = None

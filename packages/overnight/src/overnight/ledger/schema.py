@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import (
     JSON,
     Column,
+    Dialect,
     Engine,
     Float,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     create_engine,
     event,
@@ -24,6 +26,18 @@ from sqlalchemy.pool import ConnectionPoolEntry
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
+
+
+class ForeignText(TypeDecorator[str]):
+    """Text from outside; halves of surrogate pairs, which no database takes, are escaped."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (the interface)
+        """Make a value storable."""
+        return None if value is None else value.encode(errors="backslashreplace").decode()
+
 
 study = Table(
     "study",
@@ -44,7 +58,7 @@ nights = Table(
     Column("number", Integer, primary_key=True),
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
-    Column("end_reason", Text),
+    Column("end_reason", ForeignText),
 )
 
 sessions = Table(
@@ -66,14 +80,14 @@ trials = Table(
     Column("night", ForeignKey("nights.number"), nullable=False),
     Column("state", String, nullable=False),
     Column("verdict", String),
-    Column("reason", Text),
+    Column("reason", ForeignText),
     Column("researcher", String, nullable=False),
     Column("model", String),
     Column("parent_commit", String, nullable=False),
     Column("commit", String),
     Column("tree", String),
-    Column("title", Text, nullable=False, default=""),
-    Column("rationale", Text, nullable=False, default=""),
+    Column("title", ForeignText, nullable=False, default=""),
+    Column("rationale", ForeignText, nullable=False, default=""),
     Column("details", JSON, nullable=False, default=dict),
     Column("lines_added", Integer),
     Column("lines_removed", Integer),
@@ -95,7 +109,7 @@ runs = Table(
     Column("ordinal", Integer, nullable=False),
     Column("started_at", String, nullable=False),
     Column("outcome", String),
-    Column("reason", Text),
+    Column("reason", ForeignText),
     Column("exit_code", Integer),
     Column("duration_s", Float),
     Column("output_bytes", Integer),
@@ -112,7 +126,7 @@ attempts = Table(
     Column("started_at", String, nullable=False),
     Column("duration_s", Float, nullable=False),
     Column("outcome", String, nullable=False),  # "proposal", or the kind of a ResearcherError
-    Column("message", Text, nullable=False, default=""),
+    Column("message", ForeignText, nullable=False, default=""),
     Column("input_tokens", Integer),
     Column("cached_input_tokens", Integer),
     Column("output_tokens", Integer),

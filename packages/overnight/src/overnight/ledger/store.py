@@ -2,7 +2,8 @@
 
 A trial goes proposing -> measuring -> done, or from either straight to done. A keep is recorded
 first as an intent (verdict ``keep``, state still ``measuring``), then the branch moves, then the
-trial is done: whoever finds an intent later knows which of the two came last.
+trial is done: whoever finds an intent later knows which of the two came last, and can only finish
+it.
 """
 
 import os
@@ -26,28 +27,32 @@ from overnight.types import DiffStat, Draft, Judgement, Objective, Outcome, Run,
 
 
 def create_ledger(path: Path, *, name: str, objective: Objective, baseline_commit: str) -> None:
-    """Make a ledger for a study; an existing one is left alone."""
+    """Make a ledger for a study, whole or not at all; an existing one is left alone."""
+    if path.exists():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = schema.connect(path)
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    engine = schema.connect(unfinished)
     try:
         schema.metadata.create_all(engine)
         with engine.begin() as connection:
-            if connection.execute(select(schema.study)).first() is None:
-                connection.execute(
-                    insert(schema.study).values(
-                        id=uuid.uuid4().hex,
-                        schema_version=schema.SCHEMA_VERSION,
-                        name=name,
-                        metric=objective.metric,
-                        goal=objective.goal,
-                        baseline_commit=baseline_commit,
-                        created_at=_now(),
-                    )
+            connection.execute(
+                insert(schema.study).values(
+                    id=uuid.uuid4().hex,
+                    schema_version=schema.SCHEMA_VERSION,
+                    name=name,
+                    metric=objective.metric,
+                    goal=objective.goal,
+                    baseline_commit=baseline_commit,
+                    created_at=_now(),
                 )
+            )
     except DatabaseError as error:
         raise LedgerError(f"{path} cannot be written: {error.orig}.") from error
     finally:
         engine.dispose()
+    unfinished.replace(path)
 
 
 class Ledger(LedgerReader):
@@ -121,7 +126,7 @@ class Ledger(LedgerReader):
         self, *, night: int, parent_commit: str, researcher: str, model: str | None
     ) -> TrialRecord:
         """Begin the next trial, in state proposing."""
-        created_at = datetime.now(UTC)
+        created_at = _now()
         with self._transaction() as connection:
             number = connection.execute(select(func.max(schema.trials.c.number) + 1)).scalar() or 0
             trial = TrialRecord(
@@ -131,7 +136,7 @@ class Ledger(LedgerReader):
                 researcher=researcher,
                 model=model,
                 parent_commit=parent_commit,
-                created_at=created_at,
+                created_at=datetime.fromisoformat(created_at),
             )
             connection.execute(
                 insert(schema.trials).values(
@@ -141,7 +146,7 @@ class Ledger(LedgerReader):
                     researcher=researcher,
                     model=model,
                     parent_commit=parent_commit,
-                    created_at=created_at.isoformat(timespec="milliseconds"),
+                    created_at=created_at,
                 )
             )
         return trial
@@ -163,21 +168,24 @@ class Ledger(LedgerReader):
 
     def record_proposal(self, trial: int, draft: Draft, *, commit: str, tree: str) -> None:
         """Record what was proposed, before the guards have seen it."""
-        self._change(
-            trial,
-            State.PROPOSING,
-            title=draft.title,
-            rationale=draft.rationale,
-            details=dict(draft.details),
-            commit=commit,
-            tree=tree,
-            proposed_at=_now(),
-        )
+        with self._transaction() as connection:
+            _change_state(
+                connection,
+                trial,
+                _open(trial, State.PROPOSING).where(schema.trials.c.commit.is_(None)),
+                title=draft.title,
+                rationale=draft.rationale,
+                details=dict(draft.details),
+                commit=commit,
+                tree=tree,
+                proposed_at=_now(),
+            )
 
     def begin_run(self, trial: int, *, from_state: State) -> int:
         """Record that the measured command is about to run; returns the run's id."""
         with self._transaction() as connection:
-            _change_state(connection, trial, from_state, state=State.MEASURING)
+            proposed = _open(trial, from_state).where(schema.trials.c.commit.is_not(None))
+            _change_state(connection, trial, proposed, state=State.MEASURING)
             return _inserted(
                 connection,
                 schema.runs,
@@ -189,9 +197,9 @@ class Ledger(LedgerReader):
     def end_run(self, run_id: int, run: Run) -> None:
         """Record how the measured command ended, before it is judged."""
         with self._transaction() as connection:
-            connection.execute(
+            ended = connection.execute(
                 update(schema.runs)
-                .where(schema.runs.c.id == run_id)
+                .where(schema.runs.c.id == run_id, schema.runs.c.outcome.is_(None))
                 .values(
                     outcome=run.outcome,
                     reason=run.reason,
@@ -201,6 +209,8 @@ class Ledger(LedgerReader):
                     metrics=dict(run.metrics),
                 )
             )
+            if ended.rowcount != 1:
+                raise LedgerError(f"Run {run_id} is not under way; nothing was written.")
 
     def abandon_runs(self, trial: int, *, reason: str) -> None:
         """Mark the runs of a trial that were cut off."""
@@ -231,26 +241,30 @@ class Ledger(LedgerReader):
         known: dict[str, Any] = {"title": title} if title else {}
         if size is not None:
             known |= {"lines_added": size.added, "lines_removed": size.removed}
-        self._change(
-            trial,
-            None,
-            state=State.DONE,
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            value=value,
-            finished_at=_now(),
-            **known,
-        )
+        with self._transaction() as connection:
+            _change_state(
+                connection,
+                trial,
+                _open(trial),
+                state=State.DONE,
+                verdict=judgement.verdict,
+                reason=judgement.reason,
+                value=value,
+                finished_at=_now(),
+                **known,
+            )
 
     def intend_keep(
         self, trial: int, judgement: Judgement, *, value: float, size: DiffStat
     ) -> None:
         """Record that the branch is about to move to a trial's commit; survives a power cut."""
+        if judgement.verdict is not Verdict.KEEP:
+            raise LedgerError(f"Trial {trial}: {judgement.verdict} is no keep.")
         with self._transaction(durable=True) as connection:
             _change_state(
                 connection,
                 trial,
-                State.MEASURING,
+                _open(trial, State.MEASURING),
                 verdict=Verdict.KEEP,
                 reason=judgement.reason,
                 value=value,
@@ -261,17 +275,10 @@ class Ledger(LedgerReader):
     def finish_keep(self, trial: int) -> None:
         """Record that the branch has moved to a trial's commit."""
         with self._transaction(durable=True) as connection:
-            changed = connection.execute(
-                _update_trial(trial, State.MEASURING)
-                .where(schema.trials.c.verdict == Verdict.KEEP)
-                .values(state=State.DONE, finished_at=_now())
-            )
-            if changed.rowcount != 1:
-                raise LedgerError(f"Trial {trial} was not about to be kept.")
-
-    def _change(self, trial: int, expected: State | None, **values: Any) -> None:
-        with self._transaction() as connection:
-            _change_state(connection, trial, expected, **values)
+            trials = schema.trials.c
+            intended = (trials.state == State.MEASURING) & (trials.verdict == Verdict.KEEP)
+            change = update(schema.trials).where(trials.number == trial, intended)
+            _change_state(connection, trial, change, state=State.DONE, finished_at=_now())
 
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[Connection]:
@@ -292,19 +299,26 @@ def _next_ordinal(table: Table, trial: int) -> ScalarSelect[int]:
     return select(func.count() + 1).where(table.c.trial == trial).scalar_subquery()
 
 
-def _update_trial(trial: int, expected: State | None) -> Update:
-    change = update(schema.trials).where(schema.trials.c.number == trial)
-    if expected is None:
-        return change.where(schema.trials.c.state != State.DONE)
-    return change.where(schema.trials.c.state == expected)
+def _open(trial: int, state: State | None = None) -> Update:
+    """A change of a trial that has no verdict yet, not even an intended one."""
+    trials = schema.trials.c
+    change = update(schema.trials).where(trials.number == trial, trials.verdict.is_(None))
+    return change if state is None else change.where(trials.state == state)
 
 
-def _change_state(
-    connection: Connection, trial: int, expected: State | None, **values: Any
-) -> None:
-    changed = connection.execute(_update_trial(trial, expected).values(**values))
-    if changed.rowcount != 1:
-        raise LedgerError(f"Trial {trial} is not {expected or 'open'}; nothing was written.")
+def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> None:
+    if connection.execute(change.values(**values)).rowcount == 1:
+        return
+    columns = (schema.trials.c.state, schema.trials.c.verdict, schema.trials.c.commit)
+    found = connection.execute(select(*columns).where(schema.trials.c.number == trial)).first()
+    if found is None:
+        raise LedgerError(f"There is no trial {trial}; nothing was written.")
+    verdict = f", verdict {found.verdict}" if found.verdict else ""
+    proposal = "a proposal" if found.commit else "no proposal"
+    raise LedgerError(
+        f"Trial {trial} cannot go on so: it is {found.state} with {proposal}{verdict};"
+        " nothing was written."
+    )
 
 
 def _inserted(connection: Connection, table: Any, **values: Any) -> int:
