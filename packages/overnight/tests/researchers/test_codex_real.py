@@ -27,6 +27,7 @@ from overnight.errors import (
 )
 from overnight.researchers.base import Researcher, ResearcherSettings
 from overnight.researchers.codex.binary import TESTED_VERSION
+from overnight.researchers.codex.home import LOGIN_FILE
 from overnight.researchers.codex.researcher import ERRORS_FILE, EVENTS_FILE, CodexResearcher
 from overnight.testing.researcher_contract import Desk, ResearcherContract
 from overnight.testing.responses import (
@@ -318,10 +319,28 @@ def login(study: Study) -> Path:
 
 
 def test_login_without_a_key(study: Study, login: Path) -> None:
+    before = (login.read_bytes(), login.stat().st_mtime_ns)
     study.propose(DONE, options=own_endpoint(study.server))
     assert study.server.requests[0].bearer == "secret-three"
-    assert stat.S_IMODE(login.stat().st_mode) == 0o600
-    assert list(login.parent.iterdir()) == [login], "nothing else of the user's is touched"
+    assert (login.read_bytes(), login.stat().st_mtime_ns) == before
+    assert list(login.parent.iterdir()) == [login]
+    copy = study.desk.home / LOGIN_FILE
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_login_that_was_renewed_is_used_again_until_the_users_is_newer(
+    study: Study, login: Path
+) -> None:
+    def bearer() -> str | None:
+        study.propose(DONE, options=own_endpoint(study.server))
+        return study.server.requests[-1].bearer
+
+    assert bearer() == "secret-three"
+    copy = study.desk.home / LOGIN_FILE
+    copy.write_text(login.read_text().replace("three", "four"))
+    assert bearer() == "secret-four"
+    login.write_text(login.read_text().replace("three", "five"))
+    assert bearer() == "secret-five"
 
 
 def test_login_before_a_key(study: Study, login: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from overnight.researchers.codex.options import (
 from overnight.workspace.tree import discard
 
 _INHERITED = ("PATH", "HOME", "USER", "SHELL", "LANG", "LC_ALL")
+LOGIN_FILE = "codex-login.json"
 _NO_KEY = "Set CODEX_API_KEY or OPENAI_API_KEY, or run `codex login` once."
 
 
@@ -24,10 +25,10 @@ class CodexHome:
     """The directory that Codex writes to, made for one proposal and removed after it.
 
     Nothing that one proposal leaves here can reach the next one: no session, no memory, no
-    instruction, no setting.
+    instruction, no setting; only a copy of the user's login stays beside it.
 
     Args:
-        parent: Where it is made.
+        parent: Where it is made; private to the study.
         environ: The user's environment.
 
     Attributes:
@@ -46,9 +47,9 @@ class CodexHome:
         temporary.mkdir()  # beside the home: Codex puts no helper programs below TMPDIR
         self.write("config.toml", to_toml(config))
         if login is not None:
-            # Codex renews a login by writing into this file. A copy would renew itself once and
-            # leave the user's own login invalid, for a renewal can be used only once.
-            (self._root / "auth.json").symlink_to(login)
+            # Codex renews a login by writing through the link. A login can be renewed only once,
+            # so the next proposal has to go on from the renewed one.
+            (self._root / "auth.json").symlink_to(_copy_login(login, parent / LOGIN_FILE))
         passed = (*_INHERITED, *options.env)
         inherited = {name: environ[name] for name in passed if name in environ}
         private = {"CODEX_HOME": str(self._root), "TMPDIR": str(temporary)}
@@ -95,4 +96,13 @@ def _credentials(
     login = Path(environ.get("CODEX_HOME") or Path.home() / ".codex") / "auth.json"
     if not login.is_file():
         raise AuthenticationFailed("Codex has no key and no login.", fix=_NO_KEY)
-    return {}, login.absolute()
+    return {}, login
+
+
+def _copy_login(login: Path, copy: Path) -> Path:
+    """The study's copy of the user's login, taken anew when the user has logged in since."""
+    if not copy.exists() or copy.stat().st_mtime_ns < login.stat().st_mtime_ns:
+        copy.unlink(missing_ok=True)
+        copy.touch(mode=0o600)
+        copy.write_bytes(login.read_bytes())
+    return copy.absolute()
