@@ -19,7 +19,8 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy packages benchmarks
+	MYPYPATH=labs/charlm $(BIN)/mypy labs/charlm
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

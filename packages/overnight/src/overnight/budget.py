@@ -1,5 +1,6 @@
 """When a night has used up what it was given."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from overnight.config import BudgetTable
@@ -35,7 +36,7 @@ def left(budget: BudgetTable, spent: Spent) -> str:
     return ", ".join(parts)
 
 
-def add_trial(spent: Spent, trial: TrialRecord, attempts: list[Attempt]) -> Spent:
+def add_trial(spent: Spent, trial: TrialRecord, attempts: Sequence[Attempt]) -> Spent:
     """What is spent after one more trial; its time is the caller's to add."""
     usages = [attempt.usage for attempt in attempts]
     counts = not trial.is_baseline and trial.verdict is not Verdict.INTERRUPTED

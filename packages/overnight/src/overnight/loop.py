@@ -1,13 +1,14 @@
 """One trial, top to bottom: brief, propose, guards, candidate, measure, judge, record."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from overnight.bench import Bench
-from overnight.briefing import brief_for
+from overnight.briefing import Briefing
 from overnight.errors import BaselineFailed, ResearcherError, Stopped
 from overnight.gate import Gate, broken_constraints, judge
 from overnight.guards.scope import refuse_scope
-from overnight.ledger.records import TrialRecord
+from overnight.ledger.records import Attempt, TrialRecord
 from overnight.measurements import Measurements
 from overnight.proposals import Proposals
 from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
@@ -28,6 +29,8 @@ class Loop:
         self._night = night
         self._proposals = Proposals(bench)
         self._measurements = Measurements(bench)
+        self._briefing = Briefing(bench.study, bench.ledger)
+        self._incumbent = bench.ledger.incumbent()
         self._gate = Gate(bench.study.gate.ties, bench.study.gate.min_delta)
 
     def trial(self) -> TrialRecord:
@@ -37,9 +40,8 @@ class Loop:
             ResearcherError: No proposal came; the trial is closed as interrupted.
             Stopped: A stop was asked for; the trial is closed, or can be gone on with.
         """
-        incumbent = self._incumbent()
-        trial = self._open(incumbent.commit or "")
-        draft, proposal = self._propose(trial, incumbent)
+        trial = self._open(self._commit_to_improve())
+        draft, proposal = self._propose(trial)
         if isinstance(proposal, Judgement):
             return self._close(trial, proposal, title=draft.title)
         self._record(trial, draft, proposal)
@@ -65,6 +67,7 @@ class Loop:
             trial = self._open(commit)
         if trial.commit is None:
             self._record(trial, Draft("baseline", "The unmodified start."), candidate)
+        self._ledger.abandon_runs(trial.number, reason="Cut off.")
         run = self._measurements.make(trial, candidate, state=trial.state)
         if run.outcome is not Outcome.MEASURED:
             raise BaselineFailed(f"The baseline could not be measured: {run.reason}")
@@ -75,7 +78,7 @@ class Loop:
         story = f"{self._study.objective.metric} = {value:.6g}."
         judgement = Judgement(Verdict.KEEP, story)
         self._ledger.intend_keep(trial.number, judgement, value=value, size=DiffStat(0, 0))
-        return self._finish_keep(trial)
+        return self._finish_keep(trial, run)
 
     def go_on(self, trial: TrialRecord) -> TrialRecord:
         """Take a trial that was cut off to its verdict, from as far as the ledger knows it.
@@ -83,7 +86,7 @@ class Loop:
         Its proposal is paid for, so what was being measured is measured again.
         """
         if trial.verdict is Verdict.KEEP:
-            return self._finish_keep(trial)
+            return self._finish_keep(trial, self._measurements.finished(trial))
         if trial.is_baseline:
             return self.baseline(trial)
         if trial.commit is None:
@@ -97,20 +100,24 @@ class Loop:
             return self._close(trial, refusal, size=size)
         run = self._measurements.finished(trial)
         if run is None:
+            self._ledger.abandon_runs(trial.number, reason="Cut off.")
             run = self._measurements.make(trial, candidate, state=trial.state)
         return self._decide(trial, run, size)
 
-    def _incumbent(self) -> TrialRecord:
-        incumbent = self._ledger.incumbent()
-        if incumbent is None:
-            raise BaselineFailed("The baseline has not been measured.")
-        return incumbent
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The calls of the researcher for the last trial."""
+        return self._proposals.attempts
 
-    def _incumbent_value(self) -> float:
-        value = self._incumbent().value
-        if value is None:
-            raise BaselineFailed("The incumbent has no measurement.")
-        return value
+    def _commit_to_improve(self) -> str:
+        if self._incumbent is None or self._incumbent.commit is None:
+            raise BaselineFailed("The baseline has not been measured.")
+        return self._incumbent.commit
+
+    def _value_to_beat(self) -> float:
+        if self._incumbent is None or self._incumbent.value is None:
+            raise BaselineFailed("The baseline has not been measured.")
+        return self._incumbent.value
 
     def _open(self, parent_commit: str) -> TrialRecord:
         researcher = self._study.researcher
@@ -121,10 +128,8 @@ class Loop:
             model=researcher.model,
         )
 
-    def _propose(
-        self, trial: TrialRecord, incumbent: TrialRecord
-    ) -> tuple[Draft, Candidate | Judgement]:
-        brief = brief_for(trial, incumbent=incumbent, study=self._study, ledger=self._ledger)
+    def _propose(self, trial: TrialRecord) -> tuple[Draft, Candidate | Judgement]:
+        brief = self._briefing.write(trial)
         try:
             return self._proposals.make(trial, brief)
         except ResearcherError as error:
@@ -170,43 +175,43 @@ class Loop:
             self._gate,
             objective,
             run=run,
-            incumbent=self._incumbent_value(),
+            incumbent=self._value_to_beat(),
             stat=size.result(),
         )
         value = run.metrics.get(objective.metric)
         if judgement.verdict is not Verdict.KEEP or value is None:
-            return self._close(trial, judgement, value=value, size=size)
+            return self._close(trial, judgement, run=run, size=size)
         self._ledger.intend_keep(trial.number, judgement, value=value, size=size.result())
-        return self._finish_keep(trial)
+        return self._finish_keep(trial, run)
 
-    def _finish_keep(self, trial: TrialRecord) -> TrialRecord:
+    def _finish_keep(self, trial: TrialRecord, run: Run | None) -> TrialRecord:
         repository = self._bench.repository
         commit = trial.commit or self._ledger.trial(trial.number).commit or ""
         old = None if trial.is_baseline else trial.parent_commit
         repository.move_branch(old=old, new=commit)
-        self._ledger.finish_keep(trial.number)
-        return self._done(trial)
+        self._incumbent = self._ledger.finish_keep(trial.number)
+        return self._done(self._incumbent, run)
 
     def _close(
         self,
         trial: TrialRecord,
         judgement: Judgement,
         *,
-        value: float | None = None,
+        run: Run | None = None,
         title: str = "",
         size: Future[DiffStat] | None = None,
     ) -> TrialRecord:
-        self._ledger.close_trial(
+        closed = self._ledger.close_trial(
             trial.number,
             judgement,
-            value=value,
+            value=run.metrics.get(self._study.objective.metric) if run else None,
             title=title,
             size=size.result() if size is not None else None,
         )
-        return self._done(trial)
+        return self._done(closed, run)
 
-    def _done(self, trial: TrialRecord) -> TrialRecord:
-        self._bench.results.update()
-        closed = self._ledger.trial(trial.number)
-        self._bench.watcher.verdict(closed)
-        return closed
+    def _done(self, trial: TrialRecord, run: Run | None = None) -> TrialRecord:
+        self._bench.results.append(trial, run.metrics if run else {})
+        self._briefing.remember(trial)
+        self._bench.watcher.verdict(trial)
+        return trial

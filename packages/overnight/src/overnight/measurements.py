@@ -30,7 +30,6 @@ class Measurements:
             Stopped: It was ended by request; the trial stays in state measuring.
         """
         ledger = self._bench.ledger
-        ledger.abandon_runs(trial.number, reason="Cut off.")
         checkout = self._bench.workspaces.checkout(candidate)
         run_id = ledger.begin_run(trial.number, from_state=state)
         run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)

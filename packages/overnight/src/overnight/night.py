@@ -47,6 +47,7 @@ _HOPELESS = (
     RequestRejected,
 )
 _MOST_FAILURES_IN_A_ROW = 5
+_TELL_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class _Night:
         night, self._session = bench.ledger.begin_session()
         self._earlier = self._spent = bench.ledger.spent(night)
         self._loop = Loop(bench, night=night)
+        self._told_s = 0.0
         self._failures = 0
         self._reason: str | None = None
         self._finished = False
@@ -157,7 +159,9 @@ class _Night:
 
     def _is_over(self) -> bool:
         active_s = self._active_s()
-        self._bench.ledger.touch_session(self._session, active_s=active_s)
+        if active_s - self._told_s > _TELL_EVERY_S:
+            self._bench.ledger.touch_session(self._session, active_s=active_s)
+            self._told_s = active_s
         self._spent = replace(self._spent, active_s=self._earlier.active_s + active_s)
         self._request.budget(self._spent)
         if self._reason is None and self._request.asked:
@@ -168,7 +172,6 @@ class _Night:
         return self._reason is not None
 
     def _one_trial(self) -> None:
-        ledger = self._bench.ledger
         try:
             trial = self._loop.trial()
         except NothingLeft as error:
@@ -176,10 +179,10 @@ class _Night:
             return
         except ResearcherError as error:
             self._tolerate(error)
-            trial = ledger.latest(1)[0]
+            trial = self._bench.ledger.latest(1)[0]
         else:
             self._failures = 0
-        self._spent = add_trial(self._spent, trial, ledger.attempts(trial.number))
+        self._spent = add_trial(self._spent, trial, self._loop.attempts)
 
     def _active_s(self) -> float:
         return time.monotonic() - self._started_s

@@ -20,9 +20,14 @@ _LONGEST_RETRY_S = 300.0
 
 
 class Proposals:
-    """Asks the study's researcher for proposals."""
+    """Asks the study's researcher for proposals.
+
+    Attributes:
+        attempts: The calls that the last proposal took.
+    """
 
     def __init__(self, bench: Bench) -> None:
+        self.attempts: list[Attempt] = []
         self._bench = bench
         self._past: list[PastTrial] = []
 
@@ -36,6 +41,7 @@ class Proposals:
             ResearcherError: No proposal came of it.
             Stopped: The night was asked to stop.
         """
+        self.attempts.clear()
         attempts = self._bench.study.researcher.attempts
         for ordinal in range(1, attempts + 1):
             try:
@@ -53,9 +59,9 @@ class Proposals:
         def record(outcome: str, message: str, usage: Usage) -> None:
             spent_s = time.monotonic() - clock
             priced = self._bench.prices.price(usage)
-            self._bench.ledger.record_attempt(
-                trial.number, Attempt(outcome, message, started_at, spent_s, priced)
-            )
+            attempt = Attempt(outcome, message, started_at, spent_s, priced)
+            self._bench.ledger.record_attempt(trial.number, attempt)
+            self.attempts.append(attempt)
 
         draft: Draft | None = None
         try:

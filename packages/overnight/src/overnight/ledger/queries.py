@@ -183,7 +183,7 @@ class LedgerReader:
         number = schema.trials.c.number
         query = select(*TRIAL_COLUMNS).where(condition)
         query = query.order_by(number.desc() if newest_first else number).limit(limit)
-        return [_trial(row) for row in self._rows(query)]
+        return [trial_record(row) for row in self._rows(query)]
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         try:
@@ -221,7 +221,8 @@ def _night(row: Row[Any]) -> NightRecord:
     )
 
 
-def _trial(row: Row[Any]) -> TrialRecord:
+def trial_record(row: Row[Any]) -> TrialRecord:
+    """A row of `TRIAL_COLUMNS` as a value."""
     return TrialRecord(
         number=row.number,
         night=row.night,

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
 from overnight.ledger import schema
-from overnight.ledger.queries import LedgerReader
+from overnight.ledger.queries import TRIAL_COLUMNS, LedgerReader, trial_record
 from overnight.ledger.records import Attempt, TrialRecord
 from overnight.types import DiffStat, Draft, Judgement, Objective, Outcome, Run, State, Verdict
 
@@ -229,12 +229,15 @@ class Ledger(LedgerReader):
         value: float | None = None,
         title: str = "",
         size: DiffStat | None = None,
-    ) -> None:
+    ) -> TrialRecord:
         """Give a trial its final verdict, any but keep.
 
         Args:
             title: What to call a trial that came to no candidate.
             size: Lines that the candidate adds and removes.
+
+        Returns:
+            The trial as it is now.
         """
         if judgement.verdict is Verdict.KEEP:
             raise LedgerError(f"Trial {trial}: a keep is recorded by intent, then done.")
@@ -242,7 +245,7 @@ class Ledger(LedgerReader):
         if size is not None:
             known |= {"lines_added": size.added, "lines_removed": size.removed}
         with self._transaction() as connection:
-            _change_state(
+            return _change_state(
                 connection,
                 trial,
                 _open(trial),
@@ -272,13 +275,13 @@ class Ledger(LedgerReader):
                 lines_removed=size.removed,
             )
 
-    def finish_keep(self, trial: int) -> None:
-        """Record that the branch has moved to a trial's commit."""
+    def finish_keep(self, trial: int) -> TrialRecord:
+        """Record that the branch has moved to a trial's commit; returns the trial as it is now."""
         with self._transaction(durable=True) as connection:
             trials = schema.trials.c
             intended = (trials.state == State.MEASURING) & (trials.verdict == Verdict.KEEP)
             change = update(schema.trials).where(trials.number == trial, intended)
-            _change_state(connection, trial, change, state=State.DONE, finished_at=_now())
+            return _change_state(connection, trial, change, state=State.DONE, finished_at=_now())
 
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[Connection]:
@@ -306,9 +309,10 @@ def _open(trial: int, state: State | None = None) -> Update:
     return change if state is None else change.where(trials.state == state)
 
 
-def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> None:
-    if connection.execute(change.values(**values)).rowcount == 1:
-        return
+def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> TrialRecord:
+    changed = connection.execute(change.values(**values).returning(*TRIAL_COLUMNS)).first()
+    if changed is not None:
+        return trial_record(changed)
     columns = (schema.trials.c.state, schema.trials.c.verdict, schema.trials.c.commit)
     found = connection.execute(select(*columns).where(schema.trials.c.number == trial)).first()
     if found is None:

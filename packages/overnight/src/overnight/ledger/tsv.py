@@ -6,7 +6,7 @@ field, never 0, which would be the best score of all.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 from overnight.brief import one_line
 from overnight.ledger.queries import LedgerReader
@@ -31,9 +31,22 @@ class ResultsFile:
         self._left_as: _Stamp | None = None
         self._last = -1
 
+    def append(self, trial: TrialRecord, metrics: Mapping[str, float]) -> None:
+        """Add a trial that was just finished.
+
+        Args:
+            metrics: What its last run reported.
+        """
+        if trial.number != self._last + 1 or not self._is_as_left():
+            self.update()
+            return
+        with self.path.open("a", encoding="utf-8") as file:
+            self._write(file, trial, metrics)
+        self._left_as = _stamp(self.path)
+
     def update(self) -> None:
         """Add every trial that was finished since the last call."""
-        if self._left_as is None or _stamp(self.path) != self._left_as:
+        if not self._is_as_left():
             self._last = -1
             header = f"commit\t{self._ledger.study.metric}\tmemory_gb\tstatus\tdescription\n"
             self.path.write_text(header, encoding="utf-8")
@@ -41,22 +54,25 @@ class ResultsFile:
             for trial in self._ledger.trials(after=self._last):
                 if trial.state is not State.DONE:
                     break
-                self._last = trial.number
-                if trial.verdict is not Verdict.INTERRUPTED:
-                    file.write(self._row(trial))
+                runs = self._ledger.runs(trial.number)
+                self._write(file, trial, runs[-1].metrics if runs else {})
         self._left_as = _stamp(self.path)
 
-    def _row(self, trial: TrialRecord) -> str:
-        runs = self._ledger.runs(trial.number)
-        memory_gb = _memory_gb(runs[-1].metrics) if runs else ""
+    def _is_as_left(self) -> bool:
+        return self._left_as is not None and _stamp(self.path) == self._left_as
+
+    def _write(self, file: TextIO, trial: TrialRecord, metrics: Mapping[str, float]) -> None:
+        self._last = trial.number
+        if trial.verdict is Verdict.INTERRUPTED:
+            return
         fields = (
             (trial.commit or "")[:7],
             "" if trial.value is None else f"{trial.value:.6f}",
-            memory_gb,
+            _memory_gb(metrics),
             _status(trial.verdict),
             one_line(trial.title or trial.reason),
         )
-        return "\t".join(fields) + "\n"
+        file.write("\t".join(fields) + "\n")
 
 
 def _stamp(path: Path) -> _Stamp | None:
