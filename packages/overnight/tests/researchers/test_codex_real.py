@@ -25,11 +25,11 @@ from overnight.errors import (
     ServerFailed,
     StreamCut,
 )
-from overnight.researchers.base import Researcher, ResearcherSettings
+from overnight.researchers.base import ResearcherSettings
 from overnight.researchers.codex.binary import TESTED_VERSION
 from overnight.researchers.codex.home import LOGIN_FILE
 from overnight.researchers.codex.researcher import ERRORS_FILE, EVENTS_FILE, CodexResearcher
-from overnight.testing.researcher_contract import Desk, ResearcherContract
+from overnight.testing.researcher_contract import Desk
 from overnight.testing.responses import (
     MODEL,
     OUT_OF_CREDIT,
@@ -45,47 +45,12 @@ from overnight.testing.responses import (
 )
 from overnight.types import Draft, Usage
 
-pytestmark = pytest.mark.codex
+pytestmark = [pytest.mark.codex, pytest.mark.usefixtures("no_keys")]
 
 ANSWER = {"title": "Answer one", "rationale": "Zero is wrong.", "expected_effect": "-1 loss"}
 DONE = Message(json.dumps(ANSWER))
 EDIT = Shell("echo 1 > answer.txt")
 NO_SANDBOX = "danger-full-access"
-
-
-@pytest.fixture
-def server() -> Iterator[ResponsesServer]:
-    with ResponsesServer() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-
-class TestCodexContract(ResearcherContract):
-    @pytest.fixture(autouse=True)
-    def _endpoint(self, server: ResponsesServer, codex_binary: Path) -> None:
-        self.server = server
-        self.binary = str(codex_binary)
-
-    def _codex(self, *script: Turn, **settings: Any) -> Researcher:
-        self.server.play(script)
-        options = self.server.codex_options(binary=self.binary)
-        return CodexResearcher(ResearcherSettings("codex", MODEL, options=options, **settings))
-
-    def editing(self, *, title: str) -> Researcher:
-        edit = Shell("echo 1 > answer.txt; (setsid sleep 300 > /dev/null 2>&1 &)")
-        message = Message(json.dumps({**ANSWER, "title": title}))
-        return self._codex(edit, message, edit, message)
-
-    def failing(self) -> Researcher:
-        return self._codex(Refusal(500))
-
-    def waiting(self, *, deadline_s: float) -> Researcher:
-        return self._codex(Hang(), deadline_s=deadline_s)
 
 
 class Study:
