@@ -204,7 +204,7 @@ def test_failed_turn(message: str, kind: type[ResearcherError]) -> None:
         ('{"error": "Bad."}', "Codex: Bad."),
         ('{"detail": "Bad."}', "Codex: Bad."),
         ('{"message": "Bad."}', "Codex: Bad."),
-        ('{"other": 1}', 'Codex: {"other": 1}'),
+        ('{"other": 1}', 'Codex: {"other": 1}.'),
     ],
 )
 def test_bodies_are_told_as_sentences(body: str, sentence: str) -> None:

@@ -46,8 +46,9 @@ def failed_turn(message: str, *, usage: Usage | None) -> ResearcherError:
     """The error for a turn that failed, from Codex's own message."""
     kind = _kind(message)
     delay = _DELAY.search(message)
+    words = one_line(_readable(message))
     return kind(
-        f"Codex: {one_line(_readable(message))}",
+        f"Codex: {words}" if words.endswith((".", "…")) else f"Codex: {words}.",
         fix=_FIXES.get(kind),
         retry_after_s=float(delay[1]) * (0.001 if delay[2] == "ms" else 1.0) if delay else None,
         usage=usage,
