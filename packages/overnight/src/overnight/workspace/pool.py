@@ -68,11 +68,11 @@ class Checkout:
         self.tree.apply(self._baseline, self._strayed)
         discard(self.output_dir)
         self.output_dir.mkdir()
-        self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
 
     def hold(self, candidate: Candidate) -> None:
-        """Turn a prepared tree into a candidate's."""
+        """Turn a prepared tree into a candidate's, whose parent may have been kept since."""
         self.tree.hold(candidate)
+        self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
         self._watched_files.update(change.path for change in candidate.changes)
 
     def altered(self) -> list[str]:

@@ -131,7 +131,7 @@ class Tree:
     def _is_as_written(self, path: str) -> bool:
         found = _sign(self.root / path)
         if self._held is None or path not in self._held[1]:
-            return self._is_pristine(path, found)
+            return self._is_pristine(path, found) if path in self._files else found is None
         candidate, held = self._held
         blob = (candidate.blobs or {}).get(path)
         if found is None or blob is None:
