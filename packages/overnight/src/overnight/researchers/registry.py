@@ -7,10 +7,10 @@ object is a factory: ``create(settings: ResearcherSettings) -> Researcher``.
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from overnight.errors import StudyFileError
+from overnight.errors import AgentMissing, StudyFileError
 from overnight.researchers.base import Researcher, ResearcherFactory, ResearcherSettings
 
 ENTRY_POINT_GROUP = "overnight.researchers"
@@ -35,6 +35,7 @@ def create(settings: ResearcherSettings) -> Researcher:
 
     Raises:
         StudyFileError: There is no such kind.
+        AgentMissing: The package that offers it is broken.
         AgentMisconfigured: Its options cannot work.
     """
     return _factory(settings.kind)(settings)
@@ -46,7 +47,17 @@ def _factory(kind: str) -> ResearcherFactory:
         module, name = target.split(":")
         return cast("ResearcherFactory", getattr(import_module(module), name))
     for point in entry_points(group=ENTRY_POINT_GROUP, name=kind):
-        return cast("ResearcherFactory", point.load())
+        return _load(point)
     close = get_close_matches(kind, names(), n=1)
     hint = f"Did you mean {close[0]!r}?" if close else f"Known kinds: {', '.join(names())}."
     raise StudyFileError(f"researcher.kind = {kind!r} is not known.", fix=hint)
+
+
+def _load(point: EntryPoint) -> ResearcherFactory:
+    try:
+        return cast("ResearcherFactory", point.load())
+    except (ImportError, AttributeError) as error:
+        raise AgentMissing(
+            f"The researcher {point.name!r} ({point.value}) cannot be loaded: {error}.",
+            fix="Install its package again, or ask its authors.",
+        ) from error

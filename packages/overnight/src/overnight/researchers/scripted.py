@@ -58,22 +58,30 @@ class Scripted:
 
         Raises:
             NothingLeft: Every step has been made.
+            AgentMisconfigured: The step does not fit the clone.
             ResearcherError: The step is to fail.
         """
         if assignment.trial > len(self._steps):
             raise NothingLeft("Every scripted step has been made.")
         step = self._steps[assignment.trial - 1]
-        for path, content in step.edits.items():
-            target = assignment.workspace / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(content, encoding="utf-8")
-        for path in step.deletions:
-            (assignment.workspace / path).unlink()
+        try:
+            _edit(assignment.workspace, step)
+        except OSError as error:
+            raise AgentMisconfigured(f"The step {step.title!r} does not fit: {error}.") from error
         if step.action is not None:
             step.action(assignment.workspace)
         if step.error is not None:
             raise step.error
         return Draft(step.title, step.rationale, step.details, step.usage)
+
+
+def _edit(workspace: Path, step: Step) -> None:
+    for path, content in step.edits.items():
+        target = workspace / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+    for path in step.deletions:
+        (workspace / path).unlink()
 
 
 class _StepOptions(BaseModel):
