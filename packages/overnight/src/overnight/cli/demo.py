@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from overnight.cli.run import run_and_show
 from overnight.config import load_study
@@ -33,7 +34,7 @@ def demo(
     console = Console()
     if not (into / "overnight.toml").exists():
         make_demo_repository(into)
-        console.print(f"Made the demo's repository in {into}.", highlight=False)
+        console.print(Text(f"Made the demo's repository in {into}."), soft_wrap=True)
     study = load_study(into).override(trials=trials)
     end = run_and_show(study, plain=plain)
     if not end.finished:

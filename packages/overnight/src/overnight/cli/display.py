@@ -24,6 +24,7 @@ from overnight.types import Verdict
 
 _SHOWN_VERDICTS = 8
 _TAIL_BYTES = 4096
+_MOST_MESSAGE_CHARACTERS = 2000
 STYLES = {
     Verdict.KEEP: "bold green",
     Verdict.DISCARD: "yellow",
@@ -76,7 +77,7 @@ class PlainDisplay:
 
     def _print(self, line: str) -> None:
         stamp = datetime.now().astimezone().strftime("%H:%M:%S")
-        self._console.print(Text(f"{stamp} {line}"), soft_wrap=True, highlight=False)
+        self._console.print(_message(f"{stamp} {line}"), soft_wrap=True, highlight=False)
 
 
 class LiveDisplay:
@@ -116,7 +117,7 @@ class LiveDisplay:
 
     def say(self, message: str) -> None:
         """Print a message above the panel."""
-        self._console.print(Text(message), soft_wrap=True, highlight=False)
+        self._console.print(_message(message), soft_wrap=True, highlight=False)
 
     def __rich__(self) -> RenderableType:
         """The panel as it is now."""
@@ -193,6 +194,11 @@ def show(study: Study, *, plain: bool, earlier: list[TrialRecord]) -> Iterator[W
         display.remember(trial)
     with Live(get_renderable=display.__rich__, console=console, refresh_per_second=4):
         yield display
+
+
+def _message(told: str) -> Text:
+    """A message as one line; it may carry what a program wrote, escapes and all."""
+    return Text(one_line(told, most_characters=_MOST_MESSAGE_CHARACTERS))
 
 
 def _last_line(log: Path) -> str:

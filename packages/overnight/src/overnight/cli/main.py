@@ -8,10 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from overnight import __version__
+from overnight.brief import one_line
 from overnight.cli.demo import demo
 from overnight.cli.init import init
 from overnight.cli.run import run
 from overnight.errors import OvernightError
+
+_MOST_LINE_CHARACTERS = 2000
 
 app = typer.Typer(
     name="overnight",
@@ -41,15 +44,19 @@ def _options(
     pass
 
 
+def _told(error: OvernightError) -> str:
+    """What failed, safe on a terminal: it may quote what a program wrote."""
+    lines = str(error).split("\n")
+    return "\n".join(one_line(line, most_characters=_MOST_LINE_CHARACTERS) for line in lines)
+
+
 def main() -> None:
     """Run the command line."""
     try:
         app()
     except OvernightError as error:
         console = Console(stderr=True, soft_wrap=True)
-        console.print(
-            Text("error: ", style="bold red").append(str(error), style="not bold default")
-        )
+        console.print(Text("error: ", style="bold red").append(_told(error), "not bold default"))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from overnight.cli.display import show
 from overnight.cli.summary import print_summary
@@ -73,7 +74,7 @@ def _draw(layout: Layout, console: Console) -> None:
         write_progress(reader, layout.picture)
     finally:
         reader.close()
-    console.print(f"Picture: {layout.picture}", soft_wrap=True, highlight=False)
+    console.print(Text(f"Picture: {layout.picture}"), soft_wrap=True)
 
 
 def _earlier(layout: Layout) -> list[TrialRecord]:

@@ -18,7 +18,7 @@ def print_summary(study: Study, layout: Layout, end: NightEnd, console: Console)
     """Print how the night ended, what was kept, and where everything is."""
     reader = LedgerReader(layout.ledger)
     try:
-        console.print(Text(end.reason, style="bold"))
+        console.print(Text(one_line(end.reason, most_characters=2000), style="bold"))
         console.print(_verdict_line(reader))
         if end.incumbent is not None:
             console.print(_kept_table(reader, study))
@@ -29,7 +29,7 @@ def print_summary(study: Study, layout: Layout, end: NightEnd, console: Console)
     tokens = f", {spent.agent_tokens:,} agent tokens" if spent.agent_tokens else ""
     money = f", ${spent.money_usd:.2f}" if spent.money_usd else ""
     console.print(f"Time: {format_duration(spent.active_s)}{tokens}{money}", highlight=False)
-    console.print(f"Results: {layout.results}", soft_wrap=True, highlight=False)
+    console.print(Text(f"Results: {layout.results}"), soft_wrap=True)
     if end.incumbent is not None and not end.incumbent.is_baseline:
         console.print(f"Take them over: git merge {study.branch}", highlight=False)
     if not end.finished:
