@@ -4,12 +4,16 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from overnight.errors import StudyBusy
+
+_PATIENCE_S = 1.0
 
 
 @contextmanager
@@ -21,19 +25,34 @@ def hold(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _taken_within(_PATIENCE_S, file):
             raise StudyBusy(
                 f"This study is being run by {_holder(path)}.",
                 fix="Wait for it, or stop it with Ctrl-C or `kill -INT`.",
-            ) from error
+            )
         file.seek(0)
         file.truncate()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": started}, file)
         file.flush()
         yield
+
+
+def _taken_within(patience_s: float, file: TextIO) -> bool:
+    """Take the lock; waits a little, since a holder's death may not have released it yet.
+
+    A child that the holder had forked, but that had not become another program, still holds it.
+    """
+    give_up_at = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _holder(path: Path) -> str:
