@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from overnight.errors import AgentCrashed, AgentMisconfigured, NothingLeft
 from overnight.researchers.base import Assignment, ResearcherSettings
+from overnight.researchers.drafts import clean_draft
 from overnight.researchers.tune.literals import Value
 from overnight.researchers.tune.memory import Memory, Point, details, recall
 from overnight.researchers.tune.scan import Panel, scan, turn
@@ -105,9 +106,9 @@ def _draft(incumbent: Point, move: Move) -> Draft:
         f"{labels[name]} {_shown(incumbent[name])} -> {_shown(value)}"
         for name, value in changes.items()
     )
-    return Draft(
-        title=title,
-        rationale=move.why,
+    return clean_draft(
+        title,
+        move.why,
         details=details(move.point, incumbent=incumbent, move=move.kind),
     )
 
