@@ -28,7 +28,11 @@ def log(
     everything: Annotated[bool, typer.Option("--all", "-a", help="Every trial.")] = False,
     verdict: Annotated[
         list[Verdict] | None,
-        typer.Option(help="Only trials with this verdict; may be given again.", show_default=False),
+        typer.Option(
+            metavar="VERDICT",
+            help="Only trials with this verdict: keep, discard, crash, ...; may be given again.",
+            show_default=False,
+        ),
     ] = None,
     as_json: JsonOption = False,
     study: StudyOption = Path(),

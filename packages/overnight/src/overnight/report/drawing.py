@@ -1,10 +1,10 @@
 """Draws the progress picture with Altair; the only module that imports it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import altair as alt
+import vl_convert
 
 from overnight.report.labels import place_labels
 from overnight.report.points import Kind, Point, Step, kept, shown_range
@@ -33,37 +33,43 @@ _PIXELS_PER_POINT = 2
 Panel: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
 
 
-def render(picture: alt.VConcatChart, *, file_format: Literal["png", "svg"]) -> bytes:
-    """The picture as a file's content."""
-    content = BytesIO()
-    with alt.data_transformers.disable_max_rows():
-        picture.save(content, format=file_format, scale_factor=_PIXELS_PER_POINT)
-    return content.getvalue()
+def render(spec: dict[str, Any], *, file_format: Literal["png", "svg"]) -> bytes:
+    """A picture as a file's content."""
+    if file_format == "png":
+        return bytes(vl_convert.vegalite_to_png(spec, scale=_PIXELS_PER_POINT))
+    return str(vl_convert.vegalite_to_svg(spec)).encode("utf-8")
 
 
-def progress_chart(
+def progress_spec(
     points: Sequence[Point], *, goal: Goal, title: str, subtitle: Sequence[str]
-) -> alt.VConcatChart:
-    """The picture as an Altair chart.
+) -> dict[str, Any]:
+    """The picture as a Vega-Lite specification.
 
     Args:
         points: The trials to show, in the order of their numbers.
     """
+    drawing = _Drawing(points, goal)
     heading = alt.TitleParams(title, subtitle=[*subtitle], anchor="start", offset=16)
-    panels = _Drawing(points, goal).panels() if points else [_blank()]
-    picture: alt.VConcatChart = (
-        alt.vconcat(*panels, title=heading, background="white")
-        .configure(font=_FONT, padding=24)
-        .configure_view(stroke=None)
-        .configure_title(
+    panels = drawing.panels() if points else [_blank()]
+    whole = alt.vconcat(*panels, title=heading, spacing=12, background="white")
+    spec: dict[str, Any] = whole.properties(config=_looks(), padding=24).to_dict()
+    # Set in the end, because Altair copies and checks all that it holds at every step.
+    return spec | {"datasets": drawing.datasets}
+
+
+def _looks() -> alt.Config:
+    return alt.Config(
+        font=_FONT,
+        view=alt.ViewConfig(stroke=None),
+        title=alt.TitleConfig(
             color=_INK,
             fontSize=20,
             subtitleColor=_QUIET,
             subtitleFontSize=13,
             subtitleLineHeight=19,
             subtitlePadding=7,
-        )
-        .configure_axis(
+        ),
+        axis=alt.AxisConfig(
             domainColor=_QUIET,
             gridColor=_FAINT,
             labelColor=_QUIET,
@@ -72,10 +78,9 @@ def progress_chart(
             titleColor=_QUIET,
             titleFontSize=12,
             titleFontWeight="normal",
-        )
-        .configure_legend(labelColor=_INK, labelFontSize=12, symbolSize=90, columnPadding=18)
+        ),
+        legend=alt.LegendConfig(labelColor=_INK, labelFontSize=12, symbolSize=90, columnPadding=18),
     )
-    return picture
 
 
 def _blank() -> Panel:
@@ -87,6 +92,7 @@ class _Drawing:
     """The panels of the picture, which share their scales."""
 
     def __init__(self, points: Sequence[Point], goal: Goal) -> None:
+        self.datasets: dict[str, list[dict[str, object]]] = {}
         self._points = points
         self._steps = kept(points)
         self._kinds = [kind for kind in Kind if any(point.kind is kind for point in points)]
@@ -185,7 +191,7 @@ class _Drawing:
         if self._steps:
             data = [self._datum(step) for step in self._steps]
             last = {"number": self._last, "time": self._longest}
-            line = alt.Chart(alt.InlineData(values=[*data, data[-1] | last]))
+            line = self._chart_of([*data, data[-1] | last])
             colour = _COLOURS[Kind.KEPT]
             yield line.mark_line(interpolate="step-after", strokeWidth=2, color=colour).encode(
                 x=x, y=self._by_value()
@@ -218,12 +224,13 @@ class _Drawing:
     def _labels(self, x: alt.X) -> Iterable[alt.Chart]:
         """Short names of the biggest gains."""
         labels = place_labels(self._steps, at_px=self._at_px, width_px=_WIDTH, below=self._below)
-        for label in labels:
-            text = self._chart([label.step]).encode(x=x, y=self._by_value(), text="title:N")
+        for leftwards in (True, False):
+            steps = [label.step for label in labels if label.leftwards is leftwards]
+            text = self._chart(steps).encode(x=x, y=self._by_value(), text="title:N")
             yield text.mark_text(
-                align="right" if label.leftwards else "left",
+                align="right" if leftwards else "left",
                 baseline="top" if self._below else "bottom",
-                dx=-2 if label.leftwards else 2,
+                dx=-2 if leftwards else 2,
                 dy=8 if self._below else -8,
                 fontSize=11,
                 color=_INK,
@@ -243,13 +250,18 @@ class _Drawing:
         yield self._end(first.value, f"baseline {first.value:.6g}", _QUIET, dy=aside)
 
     def _end(self, value: float, told: str, colour: str, *, dy: float) -> alt.Chart:
-        data = alt.InlineData(values=[{"value": value, "told": told}])
-        text = alt.Chart(data).mark_text(align="left", dx=8, dy=dy, fontSize=12, color=colour)
+        chart = self._chart_of([{"value": value, "told": told}])
+        text = chart.mark_text(align="left", dx=8, dy=dy, fontSize=12, color=colour)
         end: alt.Chart = text.encode(x=alt.value(_WIDTH), y=self._by_value(), text="told:N")
         return end
 
     def _chart(self, points: Sequence[Point]) -> alt.Chart:
-        return alt.Chart(alt.InlineData(values=[self._datum(point) for point in points]))
+        return self._chart_of([self._datum(point) for point in points])
+
+    def _chart_of(self, data: list[dict[str, object]]) -> alt.Chart:
+        name = f"data-{len(self.datasets)}"
+        self.datasets[name] = data
+        return alt.Chart(alt.NamedData(name=name))
 
     def _datum(self, point: Point) -> dict[str, object]:
         return {

@@ -30,7 +30,7 @@ def write_progress(reader: LedgerReader, path: Path) -> None:
     from overnight.report import drawing  # noqa: PLC0415 (see above)
 
     points = points_of(trial_rows(reader))
-    picture = drawing.progress_chart(
+    picture = drawing.progress_spec(
         points,
         goal=reader.study.goal,
         title=one_line(reader.study.name),

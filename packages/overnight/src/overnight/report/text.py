@@ -1,7 +1,10 @@
 """Foreign text on a terminal: shown as it is, never obeyed."""
 
+import io
 import re
+import sys
 from pathlib import Path
+from typing import IO, cast
 
 from rich.console import Console
 from rich.text import Text
@@ -17,9 +20,22 @@ _STYLES = {
     Verdict.INTERRUPTED: "dim",
 }
 _COLOUR_CODE = re.compile(r"\x1b\[[0-9;:]*m")
+_TRAILING_BLANKS = re.compile(r" +(?=\n)")
 _PLAIN_WIDTH = 1000
 _TAIL_BYTES = 64 * 1024
 _MOST_LINE_CHARACTERS = 500
+
+
+class _WithoutTrailingBlanks(io.TextIOBase):
+    """Standard output for tables, whose last column rich fills up with blanks."""
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        return sys.stdout.write(_TRAILING_BLANKS.sub("", text))
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        sys.stdout.flush()
 
 
 def console() -> Console:
@@ -27,7 +43,10 @@ def console() -> Console:
     terminal = Console(highlight=False, markup=False, emoji=False)
     if terminal.is_terminal:
         return terminal
-    return Console(highlight=False, markup=False, emoji=False, width=_PLAIN_WIDTH)
+    plain = _WithoutTrailingBlanks()
+    return Console(
+        highlight=False, markup=False, emoji=False, width=_PLAIN_WIDTH, file=cast("IO[str]", plain)
+    )
 
 
 def verdict_text(verdict: Verdict | None, state: State = State.DONE) -> Text:
