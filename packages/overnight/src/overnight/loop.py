@@ -43,7 +43,7 @@ class Loop:
         trial = self._open(self._commit_to_improve())
         draft, proposal = self._propose(trial)
         if isinstance(proposal, Judgement):
-            return self._close(trial, proposal, title=draft.title)
+            return self._close(trial, proposal, draft=draft)
         self._record(trial, draft, proposal)
         size = self._save_patch(trial, proposal)
         refusal = self._guard(proposal)
@@ -198,14 +198,14 @@ class Loop:
         judgement: Judgement,
         *,
         run: Run | None = None,
-        title: str = "",
+        draft: Draft | None = None,
         size: Future[DiffStat] | None = None,
     ) -> TrialRecord:
         closed = self._ledger.close_trial(
             trial.number,
             judgement,
             value=run.metrics.get(self._study.objective.metric) if run else None,
-            title=title,
+            draft=draft,
             size=size.result() if size is not None else None,
         )
         return self._done(closed, run)

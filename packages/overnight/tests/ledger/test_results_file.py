@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from overnight.ledger.store import Ledger
 from overnight.ledger.tsv import ResultsFile
-from overnight.types import Judgement, Verdict
+from overnight.types import Draft, Judgement, Verdict
 
 Finish = Callable[..., int]
 COLUMNS = ["commit", "val_loss", "memory_gb", "status", "description"]
@@ -101,7 +101,7 @@ def test_a_trial_under_way_is_waited_for(
     under_way = ledger.open_trial(night=1, parent_commit="a", researcher="r", model=None)
     results.update()
     assert [row[4] for row in rows(results)] == ["one"]
-    ledger.close_trial(under_way.number, Judgement(Verdict.DISCARD, "Worse."), title="two")
+    ledger.close_trial(under_way.number, Judgement(Verdict.DISCARD, "Worse."), draft=Draft("two"))
     finish(title="three")
     results.update()
     assert [row[4] for row in rows(results)] == ["one", "two", "three"]

@@ -173,9 +173,7 @@ class Ledger(LedgerReader):
                 connection,
                 trial,
                 _open(trial, State.PROPOSING).where(schema.trials.c.commit.is_(None)),
-                title=draft.title,
-                rationale=draft.rationale,
-                details=dict(draft.details),
+                **_said(draft),
                 commit=commit,
                 tree=tree,
                 proposed_at=_now(),
@@ -227,13 +225,13 @@ class Ledger(LedgerReader):
         judgement: Judgement,
         *,
         value: float | None = None,
-        title: str = "",
+        draft: Draft | None = None,
         size: DiffStat | None = None,
     ) -> TrialRecord:
         """Give a trial its final verdict, any but keep.
 
         Args:
-            title: What to call a trial that came to no candidate.
+            draft: What was said of a change that came to no candidate.
             size: Lines that the candidate adds and removes.
 
         Returns:
@@ -241,7 +239,7 @@ class Ledger(LedgerReader):
         """
         if judgement.verdict is Verdict.KEEP:
             raise LedgerError(f"Trial {trial}: a keep is recorded by intent, then done.")
-        known: dict[str, Any] = {"title": title} if title else {}
+        known = _said(draft) if draft is not None else {}
         if size is not None:
             known |= {"lines_added": size.added, "lines_removed": size.removed}
         with self._transaction() as connection:
@@ -307,6 +305,11 @@ def _open(trial: int, state: State | None = None) -> Update:
     trials = schema.trials.c
     change = update(schema.trials).where(trials.number == trial, trials.verdict.is_(None))
     return change if state is None else change.where(trials.state == state)
+
+
+def _said(draft: Draft) -> dict[str, Any]:
+    details = dict(draft.details)
+    return {"title": draft.title, "rationale": draft.rationale, "details": details}
 
 
 def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> TrialRecord:
