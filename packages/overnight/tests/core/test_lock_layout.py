@@ -29,7 +29,7 @@ def test_a_lock_can_be_held_again_after_a_failure(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"3", b"\xff\xfe", b"not json"])
+@pytest.mark.parametrize("content", [b"", b"[3]", b"\xff"])
 def test_what_another_program_left_in_the_file_does_not_matter(
     tmp_path: Path, content: bytes
 ) -> None:

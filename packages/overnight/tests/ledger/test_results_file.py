@@ -70,9 +70,7 @@ def test_without_a_title_the_reason_describes_it(results: ResultsFile, finish: F
     assert rows(results)[0][4] == "exit code 1"
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | st.sampled_from(["a\tb", "a\nb\r\nc", "\x1b[31mred", '"quoted', "\u2028"]))
 def test_any_title_stays_in_its_field(results: ResultsFile, finish: Finish, title: str) -> None:
     finish(title=title)

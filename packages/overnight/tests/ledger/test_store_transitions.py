@@ -167,7 +167,7 @@ class Transitions(RuleBasedStateMachine):
 
 
 TestTransitions = Transitions.TestCase
-TestTransitions.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestTransitions.settings = settings(max_examples=10, stateful_step_count=25)
 
 
 def a_trial(ledger: Ledger) -> int:

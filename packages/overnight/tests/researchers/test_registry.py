@@ -96,10 +96,7 @@ def test_a_stranger_that_cannot_be_loaded_is_named(stranger: str, kind: str) -> 
     "statement",
     [
         "import overnight.cli.main",
-        "import overnight.night",
-        "from overnight.researchers.registry import names; names()",
-        "import overnight.researchers.command",
-        "import expertswap",
+        "from overnight.researchers import command, registry; registry.names()",
     ],
 )
 def test_what_a_command_does_not_use_it_does_not_load(statement: str) -> None:
