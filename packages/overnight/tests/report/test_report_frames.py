@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from overnight.ledger.queries import LedgerReader
@@ -58,6 +58,7 @@ def test_pandas_reads_a_table_back(reader: LedgerReader) -> None:
 
 
 @settings(max_examples=15, deadline=None)
+@example(title="\r", rationale='"', reason="\t")
 @given(title=ODD, rationale=ODD, reason=ODD)
 def test_odd_text_survives_every_export(title: str, rationale: str, reason: str) -> None:
     with TemporaryDirectory() as directory:

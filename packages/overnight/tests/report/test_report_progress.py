@@ -14,10 +14,13 @@ from overnight.testing.nights import NightWriter
 from overnight.types import Verdict
 
 
-def _drawn(reader: LedgerReader, *, mark: str) -> list[dict[str, Any]]:
-    """The data of every layer with a mark, wherever it stands in the picture."""
+def _spec(reader: LedgerReader) -> dict[str, Any]:
     points = points_of(trial_rows(reader))
-    spec = progress_spec(points, goal=reader.study.goal, title="tiny", subtitle=["a", "b"])
+    return progress_spec(points, goal=reader.study.goal, title="tiny", subtitle=["a", "b"])
+
+
+def _drawn(spec: dict[str, Any], *, mark: str) -> list[dict[str, Any]]:
+    """The data of every layer with a mark, wherever it stands in the picture."""
     names = [part["data"]["name"] for part in _parts(spec) if part["mark"]["type"] == mark]
     return [datum for name in names for datum in spec["datasets"][name]]
 
@@ -51,10 +54,11 @@ def test_an_svg_shows_foreign_text_literally(night: NightWriter, tmp_path: Path)
 
 
 def test_every_kind_is_drawn(reader: LedgerReader) -> None:
-    drawn = {(datum["number"], datum["kind"]) for datum in _drawn(reader, mark="point")}
+    spec = _spec(reader)
+    drawn = {(datum["number"], datum["kind"]) for datum in _drawn(spec, mark="point")}
     assert {kind for _, kind in drawn} == {*Kind}
     assert {number for number, _ in drawn} == {0, 1, 2, 3, 4, 5, 6, 8}
-    labels = {datum.get("title") for datum in _drawn(reader, mark="text")}
+    labels = {datum.get("title") for datum in _drawn(spec, mark="text")}
     assert labels >= {"cosine decay"}
 
 
@@ -63,9 +67,10 @@ def test_an_outlier_is_drawn_at_the_edge(night: NightWriter) -> None:
     night.trial("better", Verdict.KEEP, value=0.9)
     for value in (1.01, 1.02, 1.03, 1.04, 9e9):
         night.trial("worse", Verdict.DISCARD, value=value)
-    told = {datum.get("told") for datum in _drawn(night.ledger, mark="text")}
+    spec = _spec(night.ledger)
+    told = {datum.get("told") for datum in _drawn(spec, mark="text")}
     assert told >= {"1 off the scale", "baseline 1", "best 0.9"}
-    assert max(datum["value"] for datum in _drawn(night.ledger, mark="point")) < 1.2
+    assert max(datum["value"] for datum in _drawn(spec, mark="point")) < 1.2
 
 
 def test_headline(reader: LedgerReader) -> None:

@@ -3,15 +3,13 @@
 import sys
 from pathlib import Path
 
-from rich.syntax import Syntax
-
 from overnight.cli.target import StudyOption, TrialArgument, find_study, reading
 from overnight.report.patches import patch_of
-from overnight.report.text import console, visible
+from overnight.report.text import coloured_patch, console, visible
 
 
 def diff(trial: TrialArgument, study: StudyOption = Path()) -> None:
-    """Print what a trial changed, as a patch.
+    """Print what a trial changed of the incumbent that it had to beat, as a patch.
 
     Piped, it is exactly what git makes; on a terminal, control characters are written out.
 
@@ -26,7 +24,7 @@ def diff(trial: TrialArgument, study: StudyOption = Path()) -> None:
         patch = patch_of(reader.trial(trial), reader.study, layout)
     if sys.stdout.isatty():
         text = visible(patch.decode(errors="replace"))
-        console().print(Syntax(text, "diff", word_wrap=True, background_color="default"))
+        console().print(coloured_patch(text))
     else:
         sys.stdout.buffer.write(patch)
         sys.stdout.flush()

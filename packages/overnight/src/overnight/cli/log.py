@@ -64,13 +64,13 @@ def log(
 
 def trial_table(rows: Sequence[TrialRow], *, metric: str) -> Table:
     """Trials as a table with one line each."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, expand=True)
     table.add_column("trial", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column(Text(one_line(metric)), justify="right", no_wrap=True)
     table.add_column("gain", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("change", no_wrap=True, overflow="ellipsis")
+    table.add_column("change", ratio=1, no_wrap=True, overflow="ellipsis")
     for row in rows:
         verdict = None if row["verdict"] is None else Verdict(row["verdict"])
         table.add_row(

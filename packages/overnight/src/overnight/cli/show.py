@@ -4,7 +4,6 @@ from pathlib import Path
 
 import typer
 from rich.console import Console, RenderableType
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +16,14 @@ from overnight.layout import Layout
 from overnight.ledger.records import Attempt
 from overnight.report.dossier import Comparison, Dossier, dossier_of
 from overnight.report.jsons import to_json
-from overnight.report.text import console, gain_text, value_text, verdict_text, visible
+from overnight.report.text import (
+    coloured_patch,
+    console,
+    gain_text,
+    value_text,
+    verdict_text,
+    visible,
+)
 from overnight.types import Constraint
 
 _OUTPUT_LINES, _MOST_PATCH_LINES, _MOST_PATCH_BYTES = 20, 400, 200_000
@@ -53,7 +59,7 @@ def show(trial: TrialArgument, as_json: JsonOption = False, study: StudyOption =
     _section(out, "Change", _patch(dossier.patch(layout), out))
     output = dossier.output_tail(_OUTPUT_LINES)
     if output:
-        _section(out, f"Output, the last {len(output)} lines", Text("\n".join(output)))
+        _section(out, "End of the output", Text("\n".join(output)))
     _section(out, "Files", Text("\n".join(str(f) for f in dossier.files()) or "none"))
 
 
@@ -178,4 +184,4 @@ def _patch(patch: bytes | OvernightError, out: Console) -> RenderableType:
         return Text("none", style="dim")
     if not out.is_terminal:
         return Text(text)
-    return Syntax(text, "diff", word_wrap=True, background_color="default")
+    return coloured_patch(text)

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from io import BytesIO, StringIO
+from io import BytesIO
 
 from overnight.report.frames import flat, flat_columns, frame_of
 from overnight.report.jsons import to_json
@@ -39,15 +39,26 @@ def encode(rows: Sequence[TrialRow], file_format: Format) -> bytes:
             return _table(rows, delimiter=",")
 
 
+class _Lines:
+    """Ends rows with LF that csv ended with CR LF, which makes it quote fields with either."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        """Take one row."""
+        self.lines.append(line.removesuffix("\r\n") + "\n")
+
+
 def _table(rows: Sequence[TrialRow], *, delimiter: str) -> bytes:
     columns = flat_columns(rows)
-    text = StringIO(newline="")
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    table = _Lines()
+    writer = csv.writer(table, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(columns)
     for row in rows:
         cells = flat(row)
         writer.writerow([_cell(cells.get(name)) for name in columns])
-    return text.getvalue().encode("utf-8")
+    return "".join(table.lines).encode("utf-8")
 
 
 def _cell(value: object) -> object:

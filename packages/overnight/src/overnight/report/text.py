@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from rich.console import Console
+from rich.syntax import Syntax
 from rich.text import Text
 
 from overnight.types import State, Verdict
@@ -54,6 +55,11 @@ def verdict_text(verdict: Verdict | None, state: State = State.DONE) -> Text:
     if verdict is None or state is not State.DONE:
         return Text(str(state), style="italic cyan")
     return Text(str(verdict), style=_STYLES.get(verdict, "red"))
+
+
+def coloured_patch(patch: str) -> Syntax:
+    """A patch in the terminal's own colours, which suit dark and light ones alike."""
+    return Syntax(patch, "diff", theme="ansi_dark", word_wrap=True, background_color="default")
 
 
 def value_text(value: float | None) -> str:
