@@ -12,7 +12,7 @@ from overnight.ledger.records import Attempt, TrialRecord
 from overnight.measurements import Measurements
 from overnight.proposals import Proposals
 from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
-from overnight.workspace.repository import Candidate
+from overnight.workspace.candidates import Candidate
 
 
 class Loop:

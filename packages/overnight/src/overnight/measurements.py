@@ -6,8 +6,8 @@ from overnight.ledger.records import TrialRecord
 from overnight.measure.command import MeasuredCommand
 from overnight.progress import Phase
 from overnight.types import Outcome, Run, State
+from overnight.workspace.candidates import Candidate
 from overnight.workspace.pool import Checkout
-from overnight.workspace.repository import Candidate
 
 
 class Measurements:

@@ -12,7 +12,7 @@ from overnight.ledger.records import Attempt, TrialRecord
 from overnight.progress import Phase
 from overnight.researchers.base import Assignment
 from overnight.types import Draft, Judgement, PastTrial, Usage, Verdict
-from overnight.workspace.repository import Candidate
+from overnight.workspace.candidates import Candidate
 from overnight.workspace.tree import Tree
 
 _FIRST_RETRY_S = 5.0

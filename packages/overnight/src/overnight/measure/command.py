@@ -10,6 +10,7 @@ from overnight.durations import format_duration
 from overnight.measure.metrics import Fault, Reading, read_metrics
 from overnight.processes.supervisor import Command, EndedBy, Ending, Limits, Supervisor
 from overnight.types import Objective, Outcome, Run
+from overnight.untrusted import read_small_file
 from overnight.workspace.pool import Checkout
 
 METRICS_FILE = "metrics.json"
@@ -67,7 +68,9 @@ class MeasuredCommand:
         env = {**self._environment(checkout), **self._measure.env}
         command = _shell(self._measure.command, checkout, env)
         ending = self._execute(command, log=log, deadline_s=self.deadline_s, processes=processes)
-        metrics_file = _read_capped(checkout.output_dir / METRICS_FILE)
+        metrics_file = read_small_file(
+            checkout.output_dir / METRICS_FILE, most_bytes=_MOST_METRICS_FILE_BYTES
+        )
         reading = read_metrics(log.read_bytes(), metrics_file)
         failure = _failure(ending, log, self._measure.deadline_s) or self._doubt(checkout, reading)
         if failure is not None:
@@ -131,20 +134,6 @@ def _run(
         duration_s=ending.duration_s,
         output_bytes=ending.printed_bytes,
     )
-
-
-def _read_capped(path: Path) -> bytes | None:
-    """A small regular file's content; links, directories and giants count as absent."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            content = file.read(_MOST_METRICS_FILE_BYTES + 1)
-        except OSError:
-            return None
-    return content if content and len(content) <= _MOST_METRICS_FILE_BYTES else None
 
 
 def _last_line(log: Path) -> str:

@@ -21,15 +21,16 @@ from overnight.processes.supervisor import Command, Limits
 from overnight.researchers.agents import check_options, crashed, refuse_ending
 from overnight.researchers.base import Assignment, Researcher, ResearcherSettings
 from overnight.researchers.drafts import (
+    MOST_READ_BYTES,
     as_cost,
     as_count,
     as_text,
     clean_draft,
     last_line,
     parse_object,
-    read_whole,
 )
 from overnight.types import Draft, JsonValue, Usage
+from overnight.untrusted import read_small_file
 
 RESULT_FILE = "agent.result.json"
 OUTPUT_FILE = "agent.stdout"
@@ -84,7 +85,7 @@ class CommandResearcher:
         ending = assignment.processes.run(
             command, output=output, errors=errors, limits=self._limits
         )
-        result = parse_object(read_whole(result_file) or b"") or {}
+        result = parse_object(read_small_file(result_file, most_bytes=MOST_READ_BYTES) or b"") or {}
         usage = _usage(result.get("usage"))
         refuse_ending(ending, program="The command", limits=self._limits, usage=usage)
         if ending.code != 0:

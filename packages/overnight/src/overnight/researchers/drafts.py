@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,23 +68,6 @@ def as_cost(value: JsonValue) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= _MOST_TOKENS and math.isfinite(value) else None
-
-
-def read_whole(path: Path) -> bytes | None:
-    """A small regular file's content; links, pipes, directories and giants count as absent."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_READ_BYTES:
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MOST_READ_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    return content if len(content) <= MOST_READ_BYTES else None
 
 
 def last_line(path: Path) -> str:

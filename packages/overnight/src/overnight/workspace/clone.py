@@ -5,13 +5,13 @@ are taken from the files, and before each use the ``.git`` is thrown away and co
 template that no researcher can reach by a path of its clone.
 """
 
-import shutil
 from pathlib import Path
 
 from overnight.patterns import PathPatterns
 from overnight.workspace.git import git
+from overnight.workspace.mirror import Mirror
 from overnight.workspace.repository import Repository
-from overnight.workspace.tree import Entries, Tree, discard, scan
+from overnight.workspace.tree import Tree, discard
 
 
 class Clone:
@@ -32,7 +32,7 @@ class Clone:
         self._branch = branch
         self._repository = repository
         self._used = False
-        self._git_entries: Entries | None = None
+        self._git = Mirror(self._history / ".git", self.root / ".git")
 
     @property
     def root(self) -> Path:
@@ -59,18 +59,25 @@ class Clone:
         """Bring files and history back to the incumbent, whatever was done to them."""
         if self._used:
             self.tree.restore()
-            self._replace_git()
+            self._git.sync()
             self._used = False
         if self.tree.commit != incumbent:
-            self.tree.move_to(incumbent)
             self._advance(incumbent)
+            self.tree.move_to(incumbent)
 
     def _advance(self, incumbent: str) -> None:
-        self._fetch(incumbent)
-        git("update-ref", f"refs/heads/{self._branch}", incumbent, cwd=self._history)
+        """Add the incumbent to the history and make it the branch's head."""
+        reference = f"refs/heads/{self._branch}"
+        known = self._repository.recent(incumbent)
+        if known is not None and known.recipe is not None and known.parent == self.tree.commit:
+            stream = b"feature done\n" + known.recipe.stream(reference) + b"done\n"
+            as_pack = ("-c", "fastimport.unpackLimit=1")
+            git(*as_pack, "fast-import", "--quiet", cwd=self._history, stdin=stream)
+        else:
+            self._fetch(incumbent)
+            git("update-ref", reference, incumbent, cwd=self._history)
         git("read-tree", "HEAD", cwd=self._history)
-        self._git_entries = None
-        self._replace_git()
+        self._git.sync()
 
     def _fetch(self, commit: str, *options: str) -> None:
         source = self._repository.git_dir.as_uri()
@@ -88,19 +95,3 @@ class Clone:
             commit,
             cwd=self._history,
         )
-
-    def _replace_git(self) -> None:
-        git_dir = self.root / ".git"
-        if self._git_entries is not None and _entries(git_dir) == self._git_entries:
-            return
-        discard(git_dir)
-        shutil.copytree(self._history / ".git", git_dir)
-        self._git_entries = _entries(git_dir)
-
-
-def _entries(directory: Path) -> Entries | None:
-    """Everything in a real, readable directory, else None."""
-    try:
-        return None if directory.is_symlink() else scan(directory)
-    except OSError:
-        return None

@@ -71,5 +71,11 @@ def git(
     if done.returncode not in accept:
         stderr = done.stderr.decode(errors="replace").strip()
         last = stderr.splitlines()[-1] if stderr else f"exit code {done.returncode}"
-        raise GitFailed(f"git {arguments[0]} failed: {last}", stderr=stderr)
+        raise GitFailed(f"git {_command(arguments)} failed: {last}", stderr=stderr)
     return done.stdout
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The subcommand among git's arguments, which settings may stand before."""
+    words = iter(arguments)
+    return next((word for word in words if word != "-c" or not next(words)), "")

@@ -15,8 +15,9 @@ from typing import ParamSpec, TypeVar
 
 from overnight.patterns import PathPatterns
 from overnight.types import Change
+from overnight.workspace.candidates import Candidate
 from overnight.workspace.clone import Clone
-from overnight.workspace.repository import Candidate, Repository
+from overnight.workspace.repository import Repository
 from overnight.workspace.tree import Tree, discard
 
 _BACKGROUND_NICENESS = 10
@@ -40,8 +41,7 @@ class Checkout:
         self._protected = protected
         self._watched = watched
         self._watched_files: set[str] = set()
-        self._prepared: str | None = None
-        self._strayed: list[Change] = []
+        self._strayed: list[Change] | None = None
 
     @property
     def root(self) -> Path:
@@ -61,10 +61,10 @@ class Checkout:
             self.tree.adopt(commit)
             self.tree.restore()
             self.tree.move_to(commit)
-        if commit != self._prepared:
+        if self._strayed is None:
+            # Guards refuse proposals that touch protected files, so later commits stray no further.
             differing = self.tree.repository.changes(commit, self._baseline)
             self._strayed = [change for change in differing if self._protected.match(change.path)]
-            self._prepared = commit
         self.tree.apply(self._baseline, self._strayed)
         discard(self.output_dir)
         self.output_dir.mkdir()

@@ -6,44 +6,20 @@ are on ``overnight/<study>``; every other candidate stays reachable under
 """
 
 import os
-import stat
 import tempfile
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from overnight.errors import BranchMoved, GitFailed, RepositoryError
 from overnight.types import Change, ChangeKind, DiffStat, EntryKind
-from overnight.workspace.git import COMMITTER, git
+from overnight.workspace.candidates import Candidate, quote, recipe_of
+from overnight.workspace.git import git
 
 _MUST_NOT_EXIST = ""
 _SUBMODULE = "160000"
-
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A file's content, byte for byte as the researcher left it."""
-
-    data: bytes
-    executable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A proposal as a commit of the study's repository.
-
-    Attributes:
-        changes: How it differs from its parent.
-        blobs: The new content of every file that it adds or modifies, where it is at hand.
-    """
-
-    commit: str
-    tree: str
-    parent: str
-    changes: tuple[Change, ...]
-    blobs: Mapping[str, Blob] | None = None
 
 
 class Repository:
@@ -59,6 +35,7 @@ class Repository:
         self.branch_ref = f"refs/heads/overnight/{study}"
         self._trial_refs = f"refs/overnight/{study}/trials"
         self.git_dir = self._find_git_dir()
+        self._recent: deque[Candidate] = deque(maxlen=4)
 
     def _find_git_dir(self) -> Path:
         try:
@@ -139,27 +116,14 @@ class Repository:
             OSError: A file cannot be read.
         """
         reference = f"{self._trial_refs}/{trial:04d}"
-        blobs = {
-            change.path: _read(work_tree / change.path)
-            for change in changes
-            if change.entry is EntryKind.FILE
-        }
-        links = {
-            change.path: os.fsencode((work_tree / change.path).readlink())
-            for change in changes
-            if change.entry is EntryKind.SYMLINK
-        }
+        recipe = recipe_of(work_tree, changes, parent=parent, message=message)
         paths = [change.path for change in changes]
         stream = [
             b"feature done\n",
-            *(b"ls %s %s\n" % (parent.encode(), _quote(path)) for path in paths),
-            b"commit %s\nmark :1\n" % reference.encode(),
-            f"committer {COMMITTER} {int(time.time())} +0000\n".encode(),
-            _data(message.encode(errors="replace")),
-            f"from {parent}\n".encode(),
-            *_file_commands(changes, blobs, links),
-            b"\nget-mark :1\n",
-            *(b"ls :1 %s\n" % _quote(path) for path in paths),
+            *(b"ls %s %s\n" % (parent.encode(), quote(path)) for path in paths),
+            recipe.stream(reference),
+            b"get-mark :1\n",
+            *(b"ls :1 %s\n" % quote(path) for path in paths),
             b'ls :1 ""\ndone\n',
         ]
         answer = self._git("fast-import", "--quiet", "--force", stdin=b"".join(stream))
@@ -174,7 +138,13 @@ class Repository:
         if not real:
             self._git("update-ref", "-d", reference)
             return None
-        return Candidate(commit, after.split()[2].decode(), parent, tuple(real), blobs)
+        candidate = Candidate(commit, after.split()[2].decode(), parent, tuple(real), recipe)
+        self._recent.append(candidate)
+        return candidate
+
+    def recent(self, commit: str) -> Candidate | None:
+        """One of the last candidates made, with its recipe; None when it is not among them."""
+        return next((found for found in self._recent if found.commit == commit), None)
 
     def candidate(self, *, parent: str, commit: str) -> Candidate:
         """A commit of ours as a candidate; the baseline is one without changes."""
@@ -284,19 +254,6 @@ def _parse_raw(field: bytes, path: bytes) -> Change:
     )
 
 
-def _file_commands(
-    changes: Sequence[Change], blobs: Mapping[str, Blob], links: Mapping[str, bytes]
-) -> Iterator[bytes]:
-    for change in changes:
-        if change.entry is EntryKind.NOTHING:
-            yield b"D %s\n" % _quote(change.path)
-    for path, blob in blobs.items():
-        mode = b"100755" if blob.executable else b"100644"
-        yield b"M %s inline %s\n" % (mode, _quote(path)) + _data(blob.data)
-    for path, target in links.items():
-        yield b"M 120000 inline %s\n" % _quote(path) + _data(target)
-
-
 def _entry(listing: bytes) -> bytes | None:
     """Mode and object of an ``ls`` answer, or None where nothing stands."""
     return None if listing.startswith(b"missing ") else listing.split(b"\t", 1)[0]
@@ -306,19 +263,3 @@ def _kind(old: bytes, new: bytes) -> ChangeKind:
     if _entry(old) is None:
         return ChangeKind.ADDED
     return ChangeKind.DELETED if _entry(new) is None else ChangeKind.MODIFIED
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%s\n" % (len(content), content)
-
-
-def _quote(path: str) -> bytes:
-    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    return b'"%s"' % escaped.replace(b"\n", b"\\n")
-
-
-def _read(path: Path) -> Blob:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        executable = bool(os.fstat(descriptor).st_mode & stat.S_IXUSR)
-        return Blob(file.read(), executable)

@@ -12,14 +12,15 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.patterns import PathPatterns
 from overnight.types import Change, ChangeKind, EntryKind
-from overnight.workspace.repository import Blob, Candidate, Repository
+from overnight.workspace.candidates import Blob, Candidate
+from overnight.workspace.repository import Repository
 
 _YOUNG_NS = 50_000_000
 _MOST_CACHED_FILE_BYTES = 2**20
@@ -28,15 +29,15 @@ _MOST_CACHED_FILES = 200
 
 _MODE, _SIZE, _CHANGED = 0, 2, 4
 # mode, inode, size, time of modification, time of change, hard links
-_Signature = tuple[int, int, int, int, int, int]
-_NOWHERE: _Signature = (0, 0, 0, 0, 0, 0)
+Signature = tuple[int, int, int, int, int, int]
+_NOWHERE: Signature = (0, 0, 0, 0, 0, 0)
 
 
 @dataclass(slots=True)
 class Entries:
     """What stands below a root, with the signature of each file; paths are relative to it."""
 
-    files: dict[str, _Signature]
+    files: dict[str, Signature]
     directories: dict[str, int]
     nested_repositories: list[str]
 
@@ -56,11 +57,11 @@ class Tree:
         self.commit: str | None = None
         self._cached = cached
         self._identity: tuple[int, int] | None = None
-        self._files: dict[str, _Signature] = {}
+        self._files: dict[str, Signature] = {}
         self._directories: dict[str, int] = {}
         self._young: dict[str, bytes] = {}
         self._blobs: dict[str, Blob] = {}
-        self._held: tuple[Candidate, dict[str, _Signature | None]] | None = None
+        self._held: tuple[Candidate, dict[str, Signature | None]] | None = None
 
     def create(self, commit: str) -> None:
         """Write the tree anew, whatever stands there now."""
@@ -86,9 +87,17 @@ class Tree:
         """Turn a pristine tree into another commit's."""
         if self.commit is None:
             raise RuntimeError("a tree is created before it is moved")
-        if commit != self.commit:
+        if commit == self.commit:
+            return
+        known = self.repository.recent(commit)
+        if known is not None and known.parent == self.commit and known.recipe is not None:
+            self._forget(known.recipe.paths)
+            remove_all(self.root, known.recipe.paths)
+            self._blobs.update(known.recipe.blobs)
+            self._write(commit, list(known.recipe.blobs))
+        else:
             self.apply(commit, self.repository.changes(self.commit, commit))
-            self.commit = commit
+        self.commit = commit
 
     def apply(self, commit: str, changes: Sequence[Change]) -> None:
         """Make some paths what they are in a commit, which need not be the tree's own."""
@@ -97,17 +106,17 @@ class Tree:
         gone = [change.path for change in changes if change.kind is ChangeKind.DELETED]
         there = [change.path for change in changes if change.kind is not ChangeKind.DELETED]
         self._forget([*gone, *there])
-        _remove_all(self.root, gone)
+        remove_all(self.root, gone)
         self._write(commit, there)
 
     def hold(self, candidate: Candidate) -> None:
         """Lay a candidate over its parent's pristine tree, until `restore` or `adopt`."""
-        if candidate.blobs is None:
+        if candidate.recipe is None:
             self.move_to(candidate.commit)
             return
         self.move_to(candidate.parent)
-        _remove_all(self.root, [change.path for change in candidate.changes])
-        for path, blob in candidate.blobs.items():
+        remove_all(self.root, [change.path for change in candidate.changes])
+        for path, blob in candidate.recipe.blobs.items():
             _write_blob(self.root / path, blob)
         held = {change.path: _sign(self.root / change.path) for change in candidate.changes}
         self._held = candidate, held
@@ -120,7 +129,7 @@ class Tree:
         self._held = None
         self._forget(held)
         self.commit = commit
-        for path, blob in (candidate.blobs or {}).items():
+        for path, blob in _blobs(candidate).items():
             self._blobs[path] = blob
             self._files[path] = _NOWHERE
 
@@ -133,7 +142,7 @@ class Tree:
         if self._held is None or path not in self._held[1]:
             return self._is_pristine(path, found) if path in self._files else found is None
         candidate, held = self._held
-        blob = (candidate.blobs or {}).get(path)
+        blob = _blobs(candidate).get(path)
         if found is None or blob is None:
             return found is None and blob is None
         return found == held[path] and (self.root / path).read_bytes() == blob.data
@@ -180,9 +189,9 @@ class Tree:
     def _repair(self, commit: str) -> None:
         now = scan(self.root)
         expected = {parent for path in self._files for parent in _parents(path)}
-        _remove_all(self.root, (f"{path}/.git" for path in now.nested_repositories))
-        _remove_all(self.root, now.directories.keys() - expected)
-        _remove_all(self.root, now.files.keys() - self._files.keys())
+        remove_all(self.root, (f"{path}/.git" for path in now.nested_repositories))
+        remove_all(self.root, now.directories.keys() - expected)
+        remove_all(self.root, now.files.keys() - self._files.keys())
         for path, mode in self._directories.items():
             if now.directories.get(path, mode) != mode:
                 (self.root / path).chmod(stat.S_IMODE(mode))
@@ -194,14 +203,14 @@ class Tree:
         if _identity(self.root) != self._identity:
             raise NotADirectoryError(f"{self.root} was replaced")
 
-    def _is_pristine(self, path: str, found: _Signature | None) -> bool:
+    def _is_pristine(self, path: str, found: Signature | None) -> bool:
         if found is None or self._files.get(path) != found:
             return False
         young = self._young.get(path)
         return young is None or young == _digest(self.root / path)
 
     def _write(self, commit: str, paths: Sequence[str]) -> None:
-        _remove_all(self.root, paths)
+        remove_all(self.root, paths)
         unknown = [path for path in paths if path not in self._blobs]
         self.repository.write_files(commit, unknown, self.root)
         for path in self._blobs.keys() & set(paths):
@@ -230,7 +239,7 @@ class Tree:
         for parent in _parents(path):
             self._directories.setdefault(parent, (self.root / parent).stat().st_mode)
 
-    def _cache(self, path: str, signature: _Signature) -> None:
+    def _cache(self, path: str, signature: Signature) -> None:
         small = stat.S_ISREG(signature[_MODE]) and signature[_SIZE] <= _MOST_CACHED_FILE_BYTES
         if small and len(self._blobs) < _MOST_CACHED_FILES and self._cached.match(path):
             executable = bool(signature[_MODE] & stat.S_IXUSR)
@@ -242,12 +251,16 @@ class Tree:
                 memory.pop(path, None)
 
 
+def _blobs(candidate: Candidate) -> Mapping[str, Blob]:
+    return candidate.recipe.blobs if candidate.recipe is not None else {}
+
+
 def discard(path: Path) -> None:
-    """Remove a file, link or directory tree, also one made unreadable; absent is fine."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
+    """Remove whatever stands at a path, also a tree made unreadable; absent is fine."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, onerror=_open_up)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _open_up(_function: object, path: str, _error: object) -> None:
@@ -261,7 +274,7 @@ def _open_up(_function: object, path: str, _error: object) -> None:
         target.unlink(missing_ok=True)
 
 
-def _remove_all(root: Path, paths: Iterable[str]) -> None:
+def remove_all(root: Path, paths: Iterable[str]) -> None:
     """Remove what stands at some paths, and directories that this leaves empty."""
     emptied = set()
     for path in paths:
@@ -300,14 +313,14 @@ def scan(root: Path) -> Entries:
     return entries
 
 
-def _change(path: str, kind: ChangeKind, found: _Signature) -> Change:
+def _change(path: str, kind: ChangeKind, found: Signature) -> Change:
     mode, size = found[_MODE], found[_SIZE]
     if stat.S_ISREG(mode):
         return Change(path, kind, EntryKind.FILE, size)
     return Change(path, kind, EntryKind.SYMLINK if stat.S_ISLNK(mode) else EntryKind.SPECIAL)
 
 
-def _signature(found: os.stat_result) -> _Signature:
+def _signature(found: os.stat_result) -> Signature:
     return (
         found.st_mode,
         found.st_ino,
@@ -318,7 +331,7 @@ def _signature(found: os.stat_result) -> _Signature:
     )
 
 
-def _sign(path: Path) -> _Signature | None:
+def _sign(path: Path) -> Signature | None:
     try:
         return _signature(path.lstat())
     except OSError:

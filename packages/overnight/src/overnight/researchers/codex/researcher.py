@@ -20,8 +20,9 @@ from overnight.researchers.codex.events import (
 from overnight.researchers.codex.failures import failed_start, failed_turn
 from overnight.researchers.codex.home import CodexHome
 from overnight.researchers.codex.options import CodexOptions
-from overnight.researchers.drafts import last_line, read_whole
+from overnight.researchers.drafts import MOST_READ_BYTES, last_line
 from overnight.types import Draft, Usage
+from overnight.untrusted import read_small_file
 
 EVENTS_FILE = "agent.jsonl"
 ERRORS_FILE = "agent.stderr"
@@ -111,7 +112,9 @@ def _refuse_failure(
         raise AgentCrashed("Codex ended without completing its turn.", usage=usage)
     if transcript.failure:
         raise failed_turn(transcript.failure, usage=usage)
-    complaint = (read_whole(errors) or b"").decode("utf-8", "replace")
+    complaint = (read_small_file(errors, most_bytes=MOST_READ_BYTES) or b"").decode(
+        "utf-8", "replace"
+    )
     words = one_line(last_line(errors))
     raise failed_start(complaint) or crashed(ending, program="Codex", last_words=words, usage=usage)
 
