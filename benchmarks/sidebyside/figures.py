@@ -1,10 +1,8 @@
 """Samples of two sides, taken in turns, and the ratio between them."""
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -74,13 +72,6 @@ def table(comparisons: Iterable[Comparison]) -> str:
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
-
-
-def write_json(path: Path, comparisons: Iterable[Comparison]) -> None:
-    """Write everything that was measured."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    records = [found.as_record() for found in comparisons]
-    path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 
 def _cell(side: Side, unit: str) -> str:

@@ -147,7 +147,9 @@ def _call(command: Sequence[str], harness: _Callable) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
 
 
 def _toml(text: str) -> str:

@@ -78,7 +78,7 @@ def _commit_proposals(harness: Overnight, trials: int) -> list[tuple[str, str]]:
             f"commit refs/overnight/bench/trials/{number:04d}\nmark :{number}\n"
             f"committer overnight <overnight@localhost> 1700000000 +0000\ndata 4\nidea\n"
             f"from refs/heads/overnight/bench^0\nM 100644 inline {EDITED}\n"
-            f"data {len(content)}\n{content}\nget-mark :{number}\nls :{number} \"\"\n"
+            f'data {len(content)}\n{content}\nget-mark :{number}\nls :{number} ""\n'
         )
     loose = ("-c", f"fastimport.unpackLimit={10 * trials}")
     answer = git(harness.root, *loose, "fast-import", "--quiet", stdin="".join(stream).encode())

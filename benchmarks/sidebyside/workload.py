@@ -80,6 +80,13 @@ def take_gaps(marks: Path) -> list[Gap]:
     return read_gaps(lines)
 
 
+def take_durations_s(marks: Path) -> list[float]:
+    """How long each measured command noted since the last call took; forgets them."""
+    lines = [line.split() for line in marks.read_text(encoding="utf-8").splitlines()]
+    marks.unlink()
+    return [(int(end) - int(start)) / 1e9 for name, start, end in lines if name == "run"]
+
+
 def read_gaps(lines: Sequence[str]) -> list[Gap]:
     """Each run that follows a run with one proposal between them, as a gap.
 
