@@ -30,7 +30,7 @@ def test_reads_what_people_write(text: object, seconds: float) -> None:
 
 JUNK_TEXT = ["", " ", "10", "m", "10 parsecs", "-5s", "1h and 5m", "5s!", "1,5h", "nan", "inf"]
 NO_LENGTHS = ["0s", "9" * 400 + "s", 0, -1, 10**400, math.nan, math.inf, -math.inf]
-OTHER_TYPES = [True, False, None, [1], {}]
+OTHER_TYPES: list[object] = [True, False, None, [1], {}]
 
 
 @pytest.mark.parametrize(
