@@ -3,8 +3,8 @@
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overnight.types import Change, EntryKind
@@ -41,6 +41,15 @@ class Recipe:
     def paths(self) -> list[str]:
         """Every path that it touches."""
         return [*self.deletions, *self.blobs, *self.links]
+
+    def only(self, paths: Container[str]) -> "Recipe":
+        """The same without paths that were touched and left as they were."""
+        return replace(
+            self,
+            deletions=[path for path in self.deletions if path in paths],
+            blobs={path: blob for path, blob in self.blobs.items() if path in paths},
+            links={path: target for path, target in self.links.items() if path in paths},
+        )
 
     def stream(self, reference: str) -> bytes:
         """The commit as input for ``git fast-import``, marked ``:1``."""

@@ -138,6 +138,7 @@ class Repository:
         if not real:
             self._git("update-ref", "-d", reference)
             return None
+        recipe = recipe.only({change.path for change in real})
         candidate = Candidate(commit, after.split()[2].decode(), parent, tuple(real), recipe)
         self._recent.append(candidate)
         return candidate
