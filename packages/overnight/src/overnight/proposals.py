@@ -89,21 +89,21 @@ class Proposals:
     def _take_out(self, trial: TrialRecord, draft: Draft, clone: Tree) -> Candidate | Judgement:
         try:
             changes = clone.changes()
+            if not changes:
+                raise NoChange("The researcher changed no file.")
+            refusal = refuse_content(changes, max_file_bytes=self._bench.study.max_file_bytes)
+            if refusal is not None:
+                return refusal
+            candidate = self._bench.repository.commit_proposal(
+                trial=trial.number,
+                parent=trial.parent_commit,
+                message=_commit_message(trial.number, draft),
+                work_tree=clone.root,
+                changes=changes,
+            )
         except OSError as error:
             reason = f"Its clone cannot be read: {error.strerror or error}."
             return Judgement(Verdict.OUT_OF_SCOPE, reason)
-        if not changes:
-            raise NoChange("The researcher changed no file.")
-        refusal = refuse_content(changes, max_file_bytes=self._bench.study.max_file_bytes)
-        if refusal is not None:
-            return refusal
-        candidate = self._bench.repository.commit_proposal(
-            trial=trial.number,
-            parent=trial.parent_commit,
-            message=_commit_message(trial.number, draft),
-            work_tree=clone.root,
-            changes=changes,
-        )
         if candidate is None:
             raise NoChange("The researcher left every file's content as it was.")
         return candidate
