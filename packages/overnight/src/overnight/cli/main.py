@@ -10,8 +10,14 @@ from rich.text import Text
 from overnight import __version__
 from overnight.brief import one_line
 from overnight.cli.demo import demo
+from overnight.cli.diff import diff
+from overnight.cli.export import export
 from overnight.cli.init import init
+from overnight.cli.log import log
+from overnight.cli.plot import plot
 from overnight.cli.run import run
+from overnight.cli.show import show
+from overnight.cli.status import status
 from overnight.errors import OvernightError
 
 _MOST_LINE_CHARACTERS = 2000
@@ -25,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (init, run, demo):
+for command in (init, run, status, log, show, diff, export, plot, demo):
     app.command()(command)
 
 
