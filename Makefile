@@ -19,7 +19,8 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy packages benchmarks
+	$(BIN)/mypy packages
+	MYPYPATH=benchmarks $(BIN)/mypy benchmarks
 	MYPYPATH=labs/charlm $(BIN)/mypy labs/charlm
 
 format: $(READY)

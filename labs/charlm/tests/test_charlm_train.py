@@ -154,7 +154,7 @@ def _check_gradients(train: ModuleType, design: Any) -> None:
     windows, targets = _examples(6, context=design.context)
 
     def loss() -> float:
-        return train.cross_entropy(model.logits(windows), targets)[0]
+        return float(train.cross_entropy(model.logits(windows), targets)[0])
 
     model.backward(train.cross_entropy(model.logits(windows), targets)[1])
     for parameter in model.parameters:

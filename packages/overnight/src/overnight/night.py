@@ -5,7 +5,8 @@ work, a baseline that cannot be measured.
 """
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from overnight import lock
@@ -18,6 +19,7 @@ from overnight.errors import (
     AuthenticationFailed,
     BranchMoved,
     NothingLeft,
+    OvernightError,
     QuotaExhausted,
     RequestRejected,
     ResearcherError,
@@ -80,6 +82,7 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
     stop = StopSignal()
     request = StopRequest(stop, watcher)
     with ExitStack() as stack:
+        stack.enter_context(_system_errors_as_sentences())
         layout.create()
         stack.enter_context(lock.hold(layout.lock))
         stack.enter_context(request.on_signals())
@@ -113,6 +116,19 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
             researcher_home=home,
         )
         return _Night(bench, request).run()
+
+
+@contextmanager
+def _system_errors_as_sentences() -> Iterator[None]:
+    """A full disk, a directory that is not ours to write: the user's to mend, so no traceback."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise OvernightError(
+            f"The night cannot go on: {where}{error.strerror or error}.",
+            fix="Mend that and run `overnight run` again; nothing is lost.",
+        ) from error
 
 
 def _prices(study: Study) -> Prices:

@@ -204,7 +204,7 @@ CASES = [
     tied("deletes an editable file", lambda clone: (clone / "src/model.txt").unlink()),
     tied("odd legal name", writes("src/-a \"b\" \\c 'd' é")),
     Case("deletes the program", lambda clone: (clone / TRAIN).unlink(), Verdict.CRASH, "It ended"),
-    ineffective("nothing", lambda clone: None),
+    ineffective("nothing", Path.exists),
     ineffective("touches", lambda clone: (clone / TRAIN).touch()),
     ineffective("writes the same", writes(TRAIN, FILES[TRAIN])),
     ineffective("only ignored files", writes("src/__pycache__/model.pyc")),
