@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import (
     JSON,
+    URL,
     Column,
     Dialect,
     Engine,
@@ -139,7 +140,8 @@ attempts = Table(
 
 def connect(path: Path) -> Engine:
     """Open a ledger's database; writers wait for each other up to ten seconds."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0})
+    where = URL.create("sqlite", database=str(path))  # not as text: a path may hold ? # and %
+    engine = create_engine(where, connect_args={"timeout": 10.0})
     event.listen(engine, "connect", _set_pragmas)
     return engine
 
