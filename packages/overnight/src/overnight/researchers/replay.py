@@ -21,6 +21,7 @@ from overnight.errors import AgentMisconfigured, GitFailed, NothingLeft
 from overnight.layout import Layout
 from overnight.ledger.queries import LedgerReader
 from overnight.researchers.base import Assignment, ResearcherSettings
+from overnight.researchers.drafts import clean_draft
 from overnight.types import Draft, JsonValue, PastTrial, Verdict
 from overnight.workspace.git import git
 from overnight.workspace.repository import Repository
@@ -65,7 +66,7 @@ class Replay:
                 continue
             if _apply(patch, assignment.workspace):
                 details: dict[str, JsonValue] = {"patch": patch.name, "passed_by": passed_by}
-                return Draft(patch.title, f"Replayed from {patch.name}.", details)
+                return clean_draft(patch.title, f"Replayed from {patch.name}.", details=details)
             passed_by.append(patch.name)
         unfit = f" {len(passed_by)} did not fit: {', '.join(map(str, passed_by))}."
         raise NothingLeft("Every patch has been replayed." + (unfit if passed_by else ""))

@@ -14,11 +14,13 @@ From Python, give it a list of steps. From a study file, name files to write::
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from overnight.errors import AgentMisconfigured, NothingLeft, ResearcherError
 from overnight.researchers.base import Assignment, ResearcherSettings
+from overnight.researchers.drafts import clean_draft
 from overnight.types import Draft, JsonValue, Usage
 
 
@@ -72,7 +74,7 @@ class Scripted:
             step.action(assignment.workspace)
         if step.error is not None:
             raise step.error
-        return Draft(step.title, step.rationale, step.details, step.usage)
+        return clean_draft(step.title, step.rationale, details=step.details, usage=step.usage)
 
 
 def _edit(workspace: Path, step: Step) -> None:
@@ -84,13 +86,22 @@ def _edit(workspace: Path, step: Step) -> None:
         (workspace / path).unlink()
 
 
+def _inside(path: str) -> str:
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise ValueError(f"{path!r} is not inside the clone")
+    return path
+
+
+_PathInClone = Annotated[str, AfterValidator(_inside)]
+
+
 class _StepOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: str
     rationale: str = ""
-    write: dict[str, str] = {}
-    delete: list[str] = []
+    write: dict[_PathInClone, str] = {}
+    delete: list[_PathInClone] = []
 
 
 class _Options(BaseModel):
