@@ -64,7 +64,11 @@ def measure(*, quick: bool = False, only: Sequence[str] = ()) -> list[Comparison
             )
             for case in cases
         ]
-    return [found for case in cases for found in _compare(case)]
+    found = []
+    for case in cases:
+        found += _compare(case)
+        say(table(found))
+    return found
 
 
 def _compare(case: Case) -> Iterator[Comparison]:
