@@ -149,6 +149,7 @@ def test_plain_lines_say_what_happens_and_what_is_left(study: Study, tmp_path: P
         display.phase(1, Phase.MEASURING, deadline_s=90.0, log=tmp_path / "output.log")
         display.verdict(trial(1, Verdict.DISCARD))
         display.budget(Spent(trials=1))
+        display.phase(2, Phase.PROPOSING)
         display.verdict(trial(2, Verdict.CRASH, value=None, title=""))
         display.say("Trying again in 5.0s.")
 
@@ -156,7 +157,8 @@ def test_plain_lines_say_what_happens_and_what_is_left(study: Study, tmp_path: P
         "trial 1: proposing",
         f"trial 1: measuring (at most 1m 30s), output in {tmp_path / 'output.log'}",
         "trial 1: DISCARD an idea: It ended so.",
-        "trial 2: CRASH It ended so. | left: 8 trials",
+        "trial 2: proposing, left: 8 trials",
+        "trial 2: CRASH It ended so.",
         "Trying again in 5.0s.",
     ]
 

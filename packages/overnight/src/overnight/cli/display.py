@@ -53,22 +53,23 @@ class PlainDisplay:
     def phase(
         self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
     ) -> None:
-        """Print the phase and how long it may last."""
+        """Print the phase, how long it may last, and before a proposal what is left."""
         limit = f" (at most {format_duration(deadline_s)})" if deadline_s else ""
         where = f", output in {log}" if log else ""
-        self._print(f"trial {trial}: {phase}{limit}{where}")
+        remains = phase is Phase.PROPOSING and self._budget
+        rest = f", left: {self._budget}" if remains else ""
+        self._print(f"trial {trial}: {phase}{limit}{where}{rest}")
 
     def verdict(self, trial: TrialRecord) -> None:
-        """Print the verdict, its reason and what is left."""
+        """Print the verdict and its reason."""
         title = one_line(trial.title)
-        left_over = f" | left: {self._budget}" if self._budget else ""
         self._print(
             f"trial {trial.number}: {str(trial.verdict).upper()} {title}"
-            f"{': ' if title else ''}{one_line(trial.reason)}{left_over}"
+            f"{': ' if title else ''}{one_line(trial.reason)}"
         )
 
     def budget(self, spent: Spent) -> None:
-        """Remember what is left for the next verdict's line."""
+        """Remember what is left for the next proposal's line."""
         self._budget = left(self._study.budget, spent)
 
     def say(self, message: str) -> None:
