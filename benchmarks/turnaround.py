@@ -64,7 +64,7 @@ def measure(*, quick: bool = False, only: Sequence[str] = ()) -> list[Comparison
             )
             for case in cases
         ]
-    found = []
+    found: list[Comparison] = []
     for case in cases:
         found += _compare(case)
         say(table(found))
@@ -82,8 +82,9 @@ def _compare(case: Case) -> Iterator[Comparison]:
             harnesses.append(maker(Path(name) / str(number), replace(case, earlier=earlier)))
         gaps = _take_turns(case, harnesses)
     ours, theirs = gaps[:2]
-    yield _comparison(f"{case.name}: gap", ours, theirs, bar=None if case.earlier else case.bar)
-    yield _comparison(f"{case.name}: gap less propose", ours, theirs, whole=False)
+    name = "no earlier trials" if case.earlier else case.name
+    yield _comparison(f"{name}: gap", ours, theirs, bar=None if case.earlier else case.bar)
+    yield _comparison(f"{name}: gap less propose", ours, theirs, whole=False)
     if case.earlier:
         yield _comparison(f"{case.name} / none: gap", gaps[2], ours, bar=case.bar)
         yield _comparison(f"{case.name} / none: gap", gaps[3], theirs)
