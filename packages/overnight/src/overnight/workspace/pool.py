@@ -59,6 +59,7 @@ class Checkout:
             self.tree.create(commit)
         else:
             self.tree.adopt(commit)
+            discard(self.root / ".git")  # which `restore` leaves alone
             self.tree.restore()
             self.tree.move_to(commit)
         if self._strayed is None:
