@@ -20,6 +20,7 @@ from overnight.workspace.git import git
 
 _MUST_NOT_EXIST = ""
 _SUBMODULE = "160000"
+_DIRECTORY = b"040000 "
 
 
 class Repository:
@@ -208,7 +209,8 @@ class Repository:
 
     def ignored(self, work_tree: Path, paths: Iterable[str]) -> set[str]:
         """Those paths of a tree that its ``.gitignore`` files or the user's excludes name."""
-        listing = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        # Behind "./" a name that begins like a pathspec's magic, ":(exclude)", is only a name.
+        listing = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)
         if not listing:
             return set()
         answer = git(
@@ -221,7 +223,7 @@ class Repository:
             stdin=listing,
             accept=(0, 1),
         )
-        return {os.fsdecode(path) for path in answer.split(b"\0") if path}
+        return {os.fsdecode(path.removeprefix(b"./")) for path in answer.split(b"\0") if path}
 
     def _git(self, *arguments: str, stdin: bytes = b"", accept: Sequence[int] = (0,)) -> bytes:
         env = {"GIT_DIR": str(self.git_dir)}
@@ -256,8 +258,8 @@ def _parse_raw(field: bytes, path: bytes) -> Change:
 
 
 def _entry(listing: bytes) -> bytes | None:
-    """Mode and object of an ``ls`` answer, or None where nothing stands."""
-    return None if listing.startswith(b"missing ") else listing.split(b"\t", 1)[0]
+    """Mode and object of an ``ls`` answer, or None where no file stands."""
+    return None if listing.startswith((b"missing ", _DIRECTORY)) else listing.split(b"\t", 1)[0]
 
 
 def _kind(old: bytes, new: bytes) -> ChangeKind:
