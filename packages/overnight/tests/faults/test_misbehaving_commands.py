@@ -60,6 +60,7 @@ CASES = [
     Case("metrics file", "echo '{\"val_loss\": 0.9}' >$OVERNIGHT_METRICS\n"),
     Case("file after output", prints(7) + "echo '{\"val_loss\": 0.9}' >$OVERNIGHT_METRICS\n"),
     Case("litters", f"{BETTER}touch left src/left; mkdir -p a/b; touch a/b/left; ln -s / root\n"),
+    Case("makes a repository", f"{BETTER}git init --quiet && git add --all\n"),
     no_metric("longer name", prints(0.9, metric="val_loss_ema"), NO_REPORT + " Did you mean"),
     no_metric("name behind another", prints(0.9, metric="best_val_loss"), NO_REPORT),
     no_metric("amid a line", "echo 'step 3 val_loss: 0.9'\n", NO_REPORT),
