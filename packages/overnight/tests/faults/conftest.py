@@ -10,11 +10,12 @@ from overnight.testing.consistency import contradictions
 from overnight.testing.studies import TinyStudy, make_study
 
 WORK = "OVERNIGHT_WORK"
+PATIENCE_S = 30.0
 
 
 def _is_from(process: psutil.Process, work: Path) -> bool:
     try:
-        return process.environ().get(WORK) == str(work)
+        return process.pid != os.getpid() and process.environ().get(WORK) == str(work)
     except psutil.Error:
         return False  # it ended meanwhile, or is another user's
 
@@ -25,10 +26,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     work = tmp_path / "work"
     monkeypatch.setenv(WORK, str(work))
     yield work
-    left = [process for process in psutil.process_iter() if _is_from(process, work)]
+    started = [process for process in psutil.process_iter() if _is_from(process, work)]
+    _, left = psutil.wait_procs(started, timeout=PATIENCE_S)  # a helper may be about to notice
     for process in left:
         process.kill()
-    assert [process for process in left if process.pid != os.getpid()] == []
+    assert left == []
 
 
 @pytest.fixture

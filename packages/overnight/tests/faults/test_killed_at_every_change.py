@@ -40,7 +40,7 @@ CHANGES: tuple[tuple[type, str], ...] = (
     (Supervisor, "run"),
     (Workspaces, "close"),
 )
-STRIDE = 12  # tests that share the moments among them, for xdist to spread
+STRIDE = 8  # tests that share the moments among them, for xdist to spread
 PAIRS = ((3, 3), (11, 2), (17, 9), (24, 6), (40, 21))
 
 
@@ -132,7 +132,7 @@ def test_killed_once(first: int, tmp_path: Path, consistent: Callable[[TinyStudy
         consistent(study)
         assert study.user_state() == before
         if not was_killed:
-            assert len(reached) > 4 * STRIDE
+            assert len(reached) > 50  # or the changes are not watched any more
             return
 
 
