@@ -87,6 +87,7 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
         stack.enter_context(lock.hold(layout.lock))
         stack.enter_context(request.on_signals())
         repository = Repository(study.root, study.name)
+        stack.callback(repository.close)
         ledger = open_ledger(study, layout, repository, request)
         stack.callback(ledger.close)
         kill_marked(ledger.study.id)

@@ -3,12 +3,14 @@
 import os
 import stat
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overnight.types import Change, EntryKind
 from overnight.workspace.git import COMMITTER
+
+FILE, EXECUTABLE, LINK = b"100644", b"100755", b"120000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +53,12 @@ class Recipe:
             links={path: target for path, target in self.links.items() if path in paths},
         )
 
-    def stream(self, reference: str) -> bytes:
-        """The commit as input for ``git fast-import``, marked ``:1``."""
-        parts = [
-            f"commit {reference}\nmark :1\n".encode(),
-            f"committer {COMMITTER} {self.time_s} +0000\n".encode(),
-            _data(self.message.encode(errors="replace")),
-            f"from {self.parent}\n".encode(),
-            *self._file_commands(),
-            b"\n",
-        ]
-        return b"".join(parts)
-
-    def _file_commands(self) -> Iterator[bytes]:
-        for path in self.deletions:
-            yield b"D %s\n" % quote(path)
-        for path, blob in self.blobs.items():
-            mode = b"100755" if blob.executable else b"100644"
-            yield b"M %s inline %s\n" % (mode, quote(path)) + _data(blob.data)
-        for path, target in self.links.items():
-            yield b"M 120000 inline %s\n" % quote(path) + _data(target)
+    def commit(self, tree: bytes) -> bytes:
+        """The commit object of a tree with these files."""
+        who = f"{COMMITTER} {self.time_s} +0000"
+        message = self.message.replace("\0", " ").encode(errors="replace")
+        head = f"\nparent {self.parent}\nauthor {who}\ncommitter {who}\n\n"
+        return b"tree " + tree + head.encode() + message
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +99,6 @@ def recipe_of(work_tree: Path, changes: Sequence[Change], *, parent: str, messag
             path: os.fsencode((work_tree / path).readlink()) for path in paths[EntryKind.SYMLINK]
         },
     )
-
-
-def quote(path: str) -> bytes:
-    """A path as ``git fast-import`` reads it."""
-    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    return b'"%s"' % escaped.replace(b"\n", b"\\n")
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%s\n" % (len(content), content)
 
 
 def _read(path: Path) -> Blob:

@@ -10,6 +10,7 @@ from pathlib import Path
 from overnight.patterns import PathPatterns
 from overnight.workspace.git import git
 from overnight.workspace.mirror import Mirror
+from overnight.workspace.plumbing import Plumbing
 from overnight.workspace.repository import Repository
 from overnight.workspace.tree import Tree, discard
 
@@ -32,6 +33,7 @@ class Clone:
         self._branch = branch
         self._repository = repository
         self._used = False
+        self._plumbing = Plumbing(self._history / ".git")
         self._git = Mirror(self._history / ".git", self.root / ".git")
 
     @property
@@ -47,7 +49,12 @@ class Clone:
         git("symbolic-ref", "HEAD", f"refs/heads/{self._branch}", cwd=self._history)
         self._fetch(baseline, "--depth=1")
         self.tree.create(incumbent)
+        self._git.restore()
         self._advance(incumbent)
+
+    def close(self) -> None:
+        """End the git processes that were kept running."""
+        self._plumbing.close()
 
     def hand_out(self, incumbent: str) -> Tree:
         """The clone at the incumbent, brought back to it if it was handed out before."""
@@ -59,7 +66,7 @@ class Clone:
         """Bring files and history back to the incumbent, whatever was done to them."""
         if self._used:
             self.tree.restore()
-            self._git.sync()
+            self._git.restore()
             self._used = False
         if self.tree.commit != incumbent:
             self._advance(incumbent)
@@ -70,14 +77,14 @@ class Clone:
         reference = f"refs/heads/{self._branch}"
         known = self._repository.recent(incumbent)
         if known is not None and known.recipe is not None and known.parent == self.tree.commit:
-            stream = b"feature done\n" + known.recipe.stream(reference) + b"done\n"
-            as_pack = ("-c", "fastimport.unpackLimit=1")
-            git(*as_pack, "fast-import", "--quiet", cwd=self._history, stdin=stream)
+            written = self._plumbing.write_files(known.recipe)
+            self._plumbing.write_commit(known.recipe, tree=written.tree)
+            self._plumbing.set(reference, incumbent)
         else:
             self._fetch(incumbent)
             git("update-ref", reference, incumbent, cwd=self._history)
         git("read-tree", "HEAD", cwd=self._history)
-        self._git.sync()
+        self._git.update()
 
     def _fetch(self, commit: str, *options: str) -> None:
         source = self._repository.git_dir.as_uri()

@@ -40,6 +40,16 @@ def _base_environment() -> Mapping[str, str]:
 COMMITTER = f"{_IDENTITY} <{_EMAIL}>"
 
 
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a git process."""
+    return {**_base_environment(), **(extra or {})}
+
+
+def with_settings(*arguments: str) -> list[str]:
+    """The command line of a git process."""
+    return ["git", *_FLAGS, *arguments]
+
+
 def git(
     *arguments: str,
     cwd: Path,
@@ -57,12 +67,13 @@ def git(
     """
     try:
         done = subprocess.run(
-            ("git", *_FLAGS, *arguments),
+            with_settings(*arguments),
             cwd=cwd,
-            env={**_base_environment(), **(env or {})},
+            env=environment(env),
             input=stdin,
             capture_output=True,
             check=False,
+            process_group=0,  # Ctrl-C is for the harness, not for git in the middle of its work
         )
     except FileNotFoundError as error:
         raise GitFailed(

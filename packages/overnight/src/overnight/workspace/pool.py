@@ -149,6 +149,7 @@ class Workspaces:
     def close(self) -> None:
         """Wait for the background and remove every directory."""
         self._worker.shutdown(cancel_futures=True)
+        self._clone.close()
         discard(self._directory)
 
     def _prepare_checkout(self, commit: str) -> tuple[Checkout, Future[None]]:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from overnight.errors import BranchMoved, GitFailed, RepositoryError
 from overnight.types import Change, ChangeKind, DiffStat, EntryKind
-from overnight.workspace.candidates import Candidate, quote, recipe_of
+from overnight.workspace.candidates import Candidate, recipe_of
 from overnight.workspace.git import git
+from overnight.workspace.plumbing import Entry, Plumbing
 
-_MUST_NOT_EXIST = ""
 _SUBMODULE = "160000"
 _DIRECTORY = b"040000 "
 
@@ -36,7 +36,12 @@ class Repository:
         self.branch_ref = f"refs/heads/overnight/{study}"
         self._trial_refs = f"refs/overnight/{study}/trials"
         self.git_dir = self._find_git_dir()
+        self._plumbing = Plumbing(self.git_dir)
         self._recent: deque[Candidate] = deque(maxlen=4)
+
+    def close(self) -> None:
+        """End the git processes that were kept running."""
+        self._plumbing.close()
 
     def _find_git_dir(self) -> Path:
         try:
@@ -89,7 +94,7 @@ class Repository:
             BranchMoved: Somebody else moved it.
         """
         try:
-            self._git("update-ref", self.branch_ref, new, old or _MUST_NOT_EXIST)
+            self._plumbing.move(self.branch_ref, old=old, new=new)
         except GitFailed as error:
             head = self.branch_head()
             if head == new:
@@ -116,31 +121,19 @@ class Repository:
         Raises:
             OSError: A file cannot be read.
         """
-        reference = f"{self._trial_refs}/{trial:04d}"
         recipe = recipe_of(work_tree, changes, parent=parent, message=message)
-        paths = [change.path for change in changes]
-        stream = [
-            b"feature done\n",
-            *(b"ls %s %s\n" % (parent.encode(), quote(path)) for path in paths),
-            recipe.stream(reference),
-            b"get-mark :1\n",
-            *(b"ls :1 %s\n" % quote(path) for path in paths),
-            b'ls :1 ""\ndone\n',
-        ]
-        answer = self._git("fast-import", "--quiet", "--force", stdin=b"".join(stream))
-        lines = answer.splitlines()
-        before, commit, after = lines[: len(paths)], lines[len(paths)].decode(), lines[-1]
-        then = lines[len(paths) + 1 : -1]
-        real = [
-            replace(change, kind=_kind(old, new))
-            for change, old, new in zip(changes, before, then, strict=True)
-            if _entry(old) != _entry(new)
-        ]
+        written = self._plumbing.write_files(recipe)
+        real = tuple(
+            replace(change, kind=_kind(written.before[change.path], written.after[change.path]))
+            for change in changes
+            if written.before[change.path] != written.after[change.path]
+        )
         if not real:
-            self._git("update-ref", "-d", reference)
             return None
+        commit = self._plumbing.write_commit(recipe, tree=written.tree)
+        self._plumbing.set(f"{self._trial_refs}/{trial:04d}", commit)
         recipe = recipe.only({change.path for change in real})
-        candidate = Candidate(commit, after.split()[2].decode(), parent, tuple(real), recipe)
+        candidate = Candidate(commit, written.tree.decode(), parent, real, recipe)
         self._recent.append(candidate)
         return candidate
 
@@ -257,12 +250,7 @@ def _parse_raw(field: bytes, path: bytes) -> Change:
     )
 
 
-def _entry(listing: bytes) -> bytes | None:
-    """Mode and object of an ``ls`` answer, or None where no file stands."""
-    return None if listing.startswith((b"missing ", _DIRECTORY)) else listing.split(b"\t", 1)[0]
-
-
-def _kind(old: bytes, new: bytes) -> ChangeKind:
-    if _entry(old) is None:
+def _kind(old: Entry | None, new: Entry | None) -> ChangeKind:
+    if old is None:
         return ChangeKind.ADDED
-    return ChangeKind.DELETED if _entry(new) is None else ChangeKind.MODIFIED
+    return ChangeKind.DELETED if new is None else ChangeKind.MODIFIED

@@ -118,7 +118,7 @@ class Tree:
         remove_all(self.root, [change.path for change in candidate.changes])
         for path, blob in candidate.recipe.blobs.items():
             _write_blob(self.root / path, blob)
-        held = {change.path: _sign(self.root / change.path) for change in candidate.changes}
+        held = {change.path: sign(self.root / change.path) for change in candidate.changes}
         self._held = candidate, held
 
     def adopt(self, commit: str) -> None:
@@ -138,7 +138,7 @@ class Tree:
         return [path for path in paths if not self._is_as_written(path)]
 
     def _is_as_written(self, path: str) -> bool:
-        found = _sign(self.root / path)
+        found = sign(self.root / path)
         if self._held is None or path not in self._held[1]:
             return self._is_pristine(path, found) if path in self._files else found is None
         candidate, held = self._held
@@ -230,7 +230,7 @@ class Tree:
             self._cache(path, signature)
 
     def _remember_file(self, path: str) -> None:
-        signature = _sign(self.root / path)
+        signature = sign(self.root / path)
         if signature is None:
             return
         self._files[path] = signature
@@ -331,7 +331,8 @@ def _signature(found: os.stat_result) -> Signature:
     )
 
 
-def _sign(path: Path) -> Signature | None:
+def sign(path: Path) -> Signature | None:
+    """The signature of what stands at a path, or None."""
     try:
         return _signature(path.lstat())
     except OSError:
