@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, func, select
+from sqlalchemy import Engine, Row, Select, bindparam, func, select
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
@@ -22,6 +22,13 @@ from overnight.ledger.records import (
 from overnight.types import Goal, Outcome, State, Usage, Verdict
 
 TRIAL_COLUMNS = tuple(schema.trials.columns)
+# Asked on every trial, so it is built once.
+_FIRST_OF_TREE = (
+    select(*TRIAL_COLUMNS)
+    .where(schema.trials.c.tree == bindparam("tree"), schema.trials.c.state == State.DONE)
+    .order_by(schema.trials.c.number)
+    .limit(1)
+)
 
 
 class LedgerReader:
@@ -88,10 +95,8 @@ class LedgerReader:
 
     def trial_of_tree(self, tree: str) -> TrialRecord | None:
         """The first trial that proposed exactly these files."""
-        found = self._trials(
-            (schema.trials.c.tree == tree) & (schema.trials.c.state == State.DONE), limit=1
-        )
-        return found[0] if found else None
+        rows = self._rows(_FIRST_OF_TREE, {"tree": tree})
+        return trial_record(rows[0]) if rows else None
 
     def runs(self, trial: int) -> list[RunRecord]:
         """The executions of a trial's measured command, oldest first."""
@@ -185,10 +190,12 @@ class LedgerReader:
         query = query.order_by(number.desc() if newest_first else number).limit(limit)
         return [trial_record(row) for row in self._rows(query)]
 
-    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    def _rows(
+        self, query: Select[Any], values: Mapping[str, object] | None = None
+    ) -> Sequence[Row[Any]]:
         try:
             with self.engine.connect() as connection:
-                return connection.execute(query).all()
+                return connection.execute(query, values).all()
         except DatabaseError as error:
             raise LedgerError(
                 f"{self.path} cannot be read: {error.orig}.",

@@ -243,15 +243,13 @@ class Ledger(LedgerReader):
         if size is not None:
             known |= {"lines_added": size.added, "lines_removed": size.removed}
         with self._transaction() as connection:
-            return _change_state(
+            return _finish(
                 connection,
                 trial,
                 _open(trial),
-                state=State.DONE,
                 verdict=judgement.verdict,
                 reason=judgement.reason,
                 value=value,
-                finished_at=_now(),
                 **known,
             )
 
@@ -279,7 +277,7 @@ class Ledger(LedgerReader):
             trials = schema.trials.c
             intended = (trials.state == State.MEASURING) & (trials.verdict == Verdict.KEEP)
             change = update(schema.trials).where(trials.number == trial, intended)
-            return _change_state(connection, trial, change, state=State.DONE, finished_at=_now())
+            return _finish(connection, trial, change)
 
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[Connection]:
@@ -312,17 +310,27 @@ def _said(draft: Draft) -> dict[str, Any]:
     return {"title": draft.title, "rationale": draft.rationale, "details": details}
 
 
-def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> TrialRecord:
-    changed = connection.execute(change.values(**values).returning(*TRIAL_COLUMNS)).first()
-    if changed is not None:
-        return trial_record(changed)
+def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> None:
+    if connection.execute(change.values(**values)).rowcount != 1:
+        raise _refusal(connection, trial)
+
+
+def _finish(connection: Connection, trial: int, change: Update, **values: Any) -> TrialRecord:
+    done = change.values(state=State.DONE, finished_at=_now(), **values).returning(*TRIAL_COLUMNS)
+    row = connection.execute(done).first()
+    if row is None:
+        raise _refusal(connection, trial)
+    return trial_record(row)
+
+
+def _refusal(connection: Connection, trial: int) -> LedgerError:
     columns = (schema.trials.c.state, schema.trials.c.verdict, schema.trials.c.commit)
     found = connection.execute(select(*columns).where(schema.trials.c.number == trial)).first()
     if found is None:
-        raise LedgerError(f"There is no trial {trial}; nothing was written.")
+        return LedgerError(f"There is no trial {trial}; nothing was written.")
     verdict = f", verdict {found.verdict}" if found.verdict else ""
     proposal = "a proposal" if found.commit else "no proposal"
-    raise LedgerError(
+    return LedgerError(
         f"Trial {trial} cannot go on so: it is {found.state} with {proposal}{verdict};"
         " nothing was written."
     )
