@@ -1,8 +1,8 @@
 """The researcher's clone: an ordinary repository with the history of kept commits only.
 
 The clone's ``.git`` is the researcher's to use and to break. The harness never reads it: proposals
-are taken from the files, and before each use the ``.git`` is thrown away and copied anew from a
-template that no researcher can reach by a path of its clone.
+are taken from the files, and before each use the ``.git`` is brought back to a template that no
+researcher can reach by a path of its clone.
 """
 
 from pathlib import Path
