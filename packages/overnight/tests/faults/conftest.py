@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,15 @@ def consistent() -> Callable[[TinyStudy], None]:
         assert contradictions(study.load()) == []
 
     return check
+
+
+@pytest.fixture
+def run_command() -> tuple[str, ...]:
+    """`overnight run` as a command, without the picture at its end, which is slow to draw."""
+    lines = (
+        "import overnight.cli.run",
+        "from overnight.cli.main import main",
+        "overnight.cli.run._draw = lambda *_: None",
+        "main()",
+    )
+    return (sys.executable, "-c", "\n".join(lines), "run", "--plain")

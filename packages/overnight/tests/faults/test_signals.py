@@ -4,10 +4,10 @@ import os
 import select
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 import psutil
 import pytest
@@ -16,7 +16,6 @@ from overnight.testing.studies import TRAIN, TinyStudy, prints
 from overnight.types import Outcome, Verdict
 
 PATIENCE_S = 60.0
-RUN = (sys.executable, "-c", "from overnight.cli.main import main; main()", "run", "--plain")
 Consistent = Callable[[TinyStudy], None]
 Make = Callable[..., TinyStudy]
 
@@ -51,9 +50,9 @@ def _open_fifo(path: Path) -> int:
 class Night:
     """An `overnight run` in a process of its own."""
 
-    def __init__(self, study: TinyStudy) -> None:
+    def __init__(self, command: Sequence[str], study: TinyStudy) -> None:
         self.process = subprocess.Popen(
-            RUN, cwd=study.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=study.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     @property
@@ -69,10 +68,17 @@ class Night:
                 return
         pytest.fail(f"never said {until!r}")
 
+    def told(self) -> str:
+        """Everything that it says from now on, to its end."""
+        return self._output.read()
+
     def end(self) -> int:
         """Wait for the end; returns the exit code."""
-        self._output.read()
+        self.told()
         return self.process.wait(PATIENCE_S)
+
+
+Start: TypeAlias = Callable[[TinyStudy], Night]
 
 
 @pytest.fixture
@@ -97,9 +103,13 @@ def proposing(make: Make, gate: Gate) -> TinyStudy:
     return make(researcher=researcher, budget={"trials": 1})
 
 
-def goes_on(study: TinyStudy, gate: Gate) -> int:
-    """The exit code of the next run, whose script comes to the gate and may pass."""
-    night = Night(study)
+@pytest.fixture
+def start(run_command: tuple[str, ...]) -> Start:
+    return partial(Night, run_command)
+
+
+def passes(gate: Gate, night: Night) -> int:
+    """The exit code of a run whose script comes to the gate and may go on."""
     gate.wait()
     gate.open()
     return night.end()
@@ -110,23 +120,23 @@ def outcomes(study: TinyStudy) -> list[Outcome | None]:
 
 
 def test_interrupt_while_measuring_finishes_the_trial(
-    measuring: TinyStudy, gate: Gate, consistent: Consistent
+    measuring: TinyStudy, gate: Gate, start: Start, consistent: Consistent
 ) -> None:
-    night = Night(measuring)
+    night = start(measuring)
     gate.wait()
     night.send(signal.SIGINT, until="Finishing trial 1, at most ")
     gate.open()
     assert night.end() == 130
     consistent(measuring)
     assert measuring.trials()[1].verdict is Verdict.KEEP
-    assert Night(measuring).end() == 0
+    assert start(measuring).end() == 0
     assert outcomes(measuring) == [Outcome.MEASURED]
 
 
 def test_interrupt_while_proposing_abandons_the_trial(
-    proposing: TinyStudy, gate: Gate, consistent: Consistent
+    proposing: TinyStudy, gate: Gate, start: Start, consistent: Consistent
 ) -> None:
-    night = Night(proposing)
+    night = start(proposing)
     gate.wait()
     night.send(signal.SIGINT, until="Abandoning trial 1, which has no proposal yet.")
     assert night.end() == 130
@@ -136,7 +146,7 @@ def test_interrupt_while_proposing_abandons_the_trial(
         Verdict.INTERRUPTED,
         "Stopped while proposing.",
     )
-    assert goes_on(proposing, gate) == 0
+    assert passes(gate, start(proposing)) == 0
     assert proposing.trials()[2].verdict is Verdict.KEEP
     consistent(proposing)
 
@@ -147,9 +157,13 @@ def test_interrupt_while_proposing_abandons_the_trial(
     ids=["SIGINT twice", "SIGTERM", "SIGHUP"],
 )
 def test_insisting_stops_now_and_the_trial_is_measured_again(
-    signals: list[signal.Signals], measuring: TinyStudy, gate: Gate, consistent: Consistent
+    signals: list[signal.Signals],
+    measuring: TinyStudy,
+    gate: Gate,
+    start: Start,
+    consistent: Consistent,
 ) -> None:
-    night = Night(measuring)
+    night = start(measuring)
     gate.wait()
     *first, last = signals
     for number in first:
@@ -157,7 +171,7 @@ def test_insisting_stops_now_and_the_trial_is_measured_again(
     night.send(last, until="Stopping now; trial 1 is left consistent.")
     assert night.end() == 130
     assert outcomes(measuring) == [Outcome.INTERRUPTED]
-    assert goes_on(measuring, gate) == 0
+    assert passes(gate, start(measuring)) == 0
     assert outcomes(measuring) == [Outcome.INTERRUPTED, Outcome.MEASURED]
     assert measuring.trials()[1].verdict is Verdict.KEEP
     consistent(measuring)
@@ -168,11 +182,19 @@ def helper_of(harness: psutil.Process) -> psutil.Process:
     return next(child for child in harness.children() if child.children())
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; what init has not collected yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("helper_too", [False, True], ids=["harness", "harness and helper"])
 def test_killed_while_measuring(
-    helper_too: bool, measuring: TinyStudy, gate: Gate, consistent: Consistent
+    helper_too: bool, measuring: TinyStudy, gate: Gate, start: Start, consistent: Consistent
 ) -> None:
-    night = Night(measuring)
+    night = start(measuring)
     gate.wait()
     harness = psutil.Process(night.process.pid)
     helper = helper_of(harness)
@@ -184,23 +206,20 @@ def test_killed_while_measuring(
     assert night.process.wait(PATIENCE_S) == -signal.SIGKILL
     gone, left = psutil.wait_procs(command, timeout=0 if helper_too else PATIENCE_S)
     assert set(left if helper_too else gone) == set(command)
-    again = Night(measuring)
-    gate.wait()  # a command that was left alive must not take what opens the gate
-    gate.open()
-    assert again.end() == 0
-    assert not any(process.is_running() for process in command)
+    # The gate opens once the new command is there: one left alive must not take its turn.
+    assert passes(gate, start(measuring)) == 0
+    assert not any(map(is_alive, command))
     assert outcomes(measuring) == [Outcome.INTERRUPTED, Outcome.MEASURED]
     consistent(measuring)
 
 
-def test_second_run_names_the_first(measuring: TinyStudy, gate: Gate) -> None:
-    night = Night(measuring)
+def test_second_run_names_the_first(measuring: TinyStudy, gate: Gate, start: Start) -> None:
+    first = start(measuring)
     gate.wait()
-    second = subprocess.run(
-        RUN, cwd=measuring.root, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
+    second = start(measuring)
+    told = second.told()
+    assert second.end() == 3
+    [sentence] = told.splitlines()
+    assert f"being run by process {first.process.pid} on " in sentence
     gate.open()
-    assert second.returncode == 3
-    [sentence] = second.stderr.splitlines()
-    assert f"being run by process {night.process.pid} on " in sentence
-    assert night.end() == 0
+    assert first.end() == 0

@@ -1,7 +1,6 @@
 """The user's repository in every state that users bring: worked from, and never touched."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,12 +169,15 @@ def test_commit_while_the_night_runs(study: TinyStudy, consistent: Consistent) -
 
 
 RULES_OUT_READING = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
-RUN = (sys.executable, "-c", "from overnight.cli.main import main; main()", "run", "--plain")
 
 
 @pytest.mark.parametrize("locked", [TRAIN, "src/model.txt", "src", "."])
 def test_unreadable_proposal(
-    locked: str, make: Callable[..., TinyStudy], work: Path, consistent: Consistent
+    locked: str,
+    make: Callable[..., TinyStudy],
+    work: Path,
+    run_command: tuple[str, ...],
+    consistent: Consistent,
 ) -> None:
     """As a user whom permissions bind, which root is not."""
     once = work.with_name("once")
@@ -183,7 +185,7 @@ def test_unreadable_proposal(
     researcher = {"kind": "command", "options": {"command": command}}
     study = make(researcher=researcher, budget={"trials": 2})
     rules = RULES_OUT_READING if _is_root() else ()
-    done = subprocess.run((*rules, *RUN), cwd=study.root, check=False, capture_output=True)
+    done = subprocess.run((*rules, *run_command), cwd=study.root, check=False, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     refused, tied = study.trials()[1:3]
     assert refused.verdict is Verdict.OUT_OF_SCOPE
