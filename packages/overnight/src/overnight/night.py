@@ -209,7 +209,8 @@ class _Night:
         bench = self._bench
         for trial in bench.ledger.unfinished():
             bench.watcher.say(f"Going on with trial {trial.number}, which was cut off.")
-            self._loop.go_on(trial)
+            done = self._loop.go_on(trial)
+            self._spent = add_trial(self._spent, done, ())  # its calls are in the ledger already
         if bench.ledger.incumbent() is None:
             self._request.phase(0, Phase.PREPARING)
             self._loop.baseline()

@@ -177,6 +177,21 @@ def test_insisting_stops_now_and_the_trial_is_measured_again(
     consistent(measuring)
 
 
+def test_trial_gone_on_with_counts_in_the_budget(make: Make, gate: Gate) -> None:
+    steps = [
+        {"title": "better", "write": {TRAIN: gate.script + prints(0.9)}},
+        {"title": "too much", "write": {TRAIN: prints(0.8)}},
+    ]
+    researcher = {"kind": "scripted", "options": {"steps": steps}}
+    study = make(researcher=researcher, budget={"trials": 1})
+    night = Night(study)
+    gate.wait()
+    night.send(signal.SIGTERM, until="Stopping now")
+    assert night.end() == 130
+    assert goes_on(study, gate) == 0
+    assert [trial.title for trial in study.trials()] == ["baseline", "better"]
+
+
 def helper_of(harness: psutil.Process) -> psutil.Process:
     """The process that owns what the harness runs, found by what it runs."""
     return next(child for child in harness.children() if child.children())
