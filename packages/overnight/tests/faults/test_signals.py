@@ -177,18 +177,18 @@ def test_insisting_stops_now_and_the_trial_is_measured_again(
     consistent(measuring)
 
 
-def test_trial_gone_on_with_counts_in_the_budget(make: Make, gate: Gate) -> None:
+def test_trial_gone_on_with_counts_in_the_budget(make: Make, gate: Gate, start: Start) -> None:
     steps = [
         {"title": "better", "write": {TRAIN: gate.script + prints(0.9)}},
         {"title": "too much", "write": {TRAIN: prints(0.8)}},
     ]
     researcher = {"kind": "scripted", "options": {"steps": steps}}
     study = make(researcher=researcher, budget={"trials": 1})
-    night = Night(study)
+    night = start(study)
     gate.wait()
     night.send(signal.SIGTERM, until="Stopping now")
     assert night.end() == 130
-    assert goes_on(study, gate) == 0
+    assert passes(gate, start(study)) == 0
     assert [trial.title for trial in study.trials()] == ["baseline", "better"]
 
 
