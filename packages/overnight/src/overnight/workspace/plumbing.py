@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import IO, TypeAlias
 
 from overnight.errors import GitFailed
 from overnight.workspace.candidates import EXECUTABLE, FILE, LINK, Recipe
@@ -233,7 +233,7 @@ class _Kept:
             )
         return self._process
 
-    def _answers(self) -> BinaryIO:
+    def _answers(self) -> IO[bytes]:
         stdout = self._started().stdout
         assert stdout is not None  # noqa: S101 (it is a pipe)
         return stdout
