@@ -130,7 +130,7 @@ PATH = st.sampled_from(PATHS)
 DAMAGE = st.tuples(st.sampled_from(DAMAGES), PATH, PATH)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(damages=st.lists(DAMAGE, min_size=1, max_size=8))
 def test_restore_undoes_any_damage(damages: list[Any], damaged: Tree, look: Look) -> None:
     pristine = look(damaged.root)
