@@ -78,6 +78,8 @@ class Proposals:
         return draft, taken
 
     def _call(self, assignment: Assignment) -> Draft:
+        if self._bench.stop.is_set():
+            raise Stopped("The night was asked to stop.")
         kind = self._bench.study.researcher.kind
         try:
             return self._bench.researcher.propose(assignment)

@@ -34,6 +34,8 @@ class StopRequest:
         """Note what could be interrupted, and show it."""
         self._trial, self._phase = trial, phase
         self._phase_ends_s = time.monotonic() + (deadline_s or 0.0)
+        if self.asked and phase is Phase.PROPOSING:
+            self._stop.set()  # asked for while the trial was prepared
         self._watcher.phase(trial, phase, deadline_s=deadline_s, log=log)
 
     def verdict(self, trial: TrialRecord) -> None:
@@ -62,6 +64,8 @@ class StopRequest:
         elif self._phase in (Phase.SETTING_UP, Phase.MEASURING):
             left = format_duration(max(0.0, self._phase_ends_s - time.monotonic()))
             self.say(f"Finishing trial {self._trial}, at most {left}; Ctrl-C again stops it now.")
+        else:
+            self.say("Ending before the next proposal.")
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:

@@ -8,9 +8,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from overnight.brief import one_line
 from overnight.cli.display import show
 from overnight.cli.summary import print_summary
 from overnight.config import Study, load_study
+from overnight.errors import OvernightError
 from overnight.layout import Layout
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import TrialRecord
@@ -72,6 +74,9 @@ def _draw(layout: Layout, console: Console) -> None:
     reader = LedgerReader(layout.ledger)
     try:
         write_progress(reader, layout.picture)
+    except (OSError, OvernightError) as error:
+        console.print(Text(f"No picture: {one_line(str(error))}"), soft_wrap=True)
+        return
     finally:
         reader.close()
     console.print(Text(f"Picture: {layout.picture}"), soft_wrap=True)
