@@ -3,6 +3,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -76,3 +77,17 @@ def shell(
         )
 
     return run
+
+
+@pytest.fixture
+def wait_for() -> Callable[[Callable[[], Any]], Any]:
+    """Waits until a condition comes true, and gives what it gave."""
+
+    def wait(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+        give_up_at = time.monotonic() + seconds
+        while not (result := condition()):
+            assert time.monotonic() < give_up_at, "the condition never came true"
+            time.sleep(0.005)
+        return result
+
+    return wait
