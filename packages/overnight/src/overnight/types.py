@@ -24,10 +24,6 @@ class Goal(StrEnum):
         """How much better `new` is than `old`, in the metric's unit; negative when worse."""
         return old - new if self is Goal.MINIMIZE else new - old
 
-    def best(self, values: list[float]) -> float:
-        """The best of some values."""
-        return min(values) if self is Goal.MINIMIZE else max(values)
-
 
 class State(StrEnum):
     """How far a trial has come."""

@@ -135,9 +135,3 @@ def test_a_constraint_means_what_it_says_and_is_read_again_from_its_text(
 def test_what_is_no_constraint_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it as 'peak_vram_mb <= 46000'"):
         Constraint.parse(text)
-
-
-@given(st.lists(FINITE, min_size=1))
-def test_the_best_of_some_values_loses_to_none_of_them(values: list[float]) -> None:
-    for goal in Goal:
-        assert all(goal.gain(old=goal.best(values), new=value) <= 0 for value in values)
