@@ -20,7 +20,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -34,6 +34,8 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from overnight.brief import one_line
 from overnight.errors import OvernightError
 from overnight.layout import Layout
+from overnight.ledger.records import EventRecord
+from overnight.types import EventKind
 from overnight.untrusted import read_small_file
 
 MOST_TEXT_CHARACTERS = 4000
@@ -72,7 +74,7 @@ class Message:
     Attributes:
         text: What the researcher is told by `steer`: printable characters and newlines.
         pinned: Whether it stands in every brief until it is unpinned, and not in the next only.
-        number: The pinned message that `unpin` is about, as the ledger numbers them.
+        number: The pinned message that `unpin` is about: the id of its event in the ledger.
         now: Whether `stop` does not wait for the trial at hand.
         at: When it was left.
         by: Who left it: user, host and process.
@@ -183,6 +185,18 @@ def post(layout: Layout, message: Message) -> Path:
 def waiting(inbox: Path) -> list[Message]:
     """The messages that no night has taken in yet, oldest first; nothing is moved."""
     return [found for _, found in _entries(inbox) if isinstance(found, Message)]
+
+
+def still_pinned(events: Sequence[EventRecord]) -> list[EventRecord]:
+    """Of recorded messages, those that belong in every brief; an event's id is its number."""
+    unpinned = {event.details.get("number") for event in events if event.kind is EventKind.UNPINNED}
+    return [
+        event
+        for event in events
+        if event.kind is EventKind.STEERED
+        and event.details.get("pinned") is True
+        and event.id not in unpinned
+    ]
 
 
 class Inbox:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from overnight import lock
+from overnight.brief import one_line
 from overnight.cli.forget import forget
 from overnight.cli.pause import pause
 from overnight.cli.resume import resume
@@ -24,8 +25,9 @@ from overnight.layout import Layout
 from overnight.ledger.store import Ledger
 from overnight.steering import Message, Order, inbox_of, waiting
 from overnight.testing.studies import make_study
-from overnight.types import Judgement, State, Verdict
+from overnight.types import EventKind, Judgement, State, Verdict
 
+POISON = "\x1b[2J\x1b]0;gotcha\x07"
 PATIENCE_S = 30.0
 HOLD = (
     "import sys, signal; from pathlib import Path; from overnight import lock\n"
@@ -74,6 +76,16 @@ def holder(layout: Layout) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def pin(layout: Layout, text: str, *, unpinned: bool = False) -> int:
+    """A message as a night records it; returns its number."""
+    with closing(Ledger(layout.ledger)) as ledger:
+        number = ledger.record_event(EventKind.STEERED, text, details={"by": "me", "pinned": True})
+        ledger.record_event(EventKind.STEERED, "told once", details={"by": "me", "pinned": False})
+        if unpinned:
+            ledger.record_event(EventKind.UNPINNED, details={"number": number})
+    return number
+
+
 def left(layout: Layout) -> Message:
     """The only message in the spool."""
     (message,) = waiting(inbox_of(layout))
@@ -101,19 +113,38 @@ def test_steer_without_a_night_is_kept_for_the_next(say: Say, layout: Layout) ->
 
 
 def test_steer_unpins_by_number(say: Say, layout: Layout, running: None) -> None:
-    assert say("steer", "--unpin", "3") == "Message 3 leaves the briefs with the next brief.\n"
-    assert (left(layout).order, left(layout).number) == (Order.UNPIN, 3)
+    number = pin(layout, "Leave the tokenizer alone.")
+    told = say("steer", "--unpin", str(number))
+    assert told == f"Message {number} leaves the briefs with the next brief.\n"
+    assert (left(layout).order, left(layout).number) == (Order.UNPIN, number)
 
 
-def test_steer_lists_what_no_brief_has_told(say: Say, layout: Layout) -> None:
+def test_steer_unpins_only_what_is_pinned(say: Say, layout: Layout, tmp_path: Path) -> None:
+    number = pin(layout, "Leave the tokenizer alone.", unpinned=True)
+    for study in (layout.root, make_study(tmp_path / "new").root):
+        with pytest.raises(
+            OvernightError, match=r"no pinned message \d+\. `overnight steer --list"
+        ):
+            say("steer", "--unpin", str(number), study=study)
+    assert waiting(inbox_of(layout)) == []
+
+
+def test_steer_lists_what_is_pinned_and_what_waits(say: Say, layout: Layout) -> None:
     assert say("steer", "--list") == ""
+    pin(layout, "no longer", unpinned=True)
+    number = pin(layout, f"Leave the tokenizer alone.\n{POISON}")
     say("steer", "one")
     say("steer", "--pin", "two\nlines")
-    say("steer", "--unpin", "3")
+    say("steer", "--unpin", str(number))
     say("forget")
     lines = say("steer", "--list").splitlines()
-    told = [line.split(": ", 1)[1] for line in lines]
-    assert told == ["steer: one", "steer pinned: two lines", "unpin: message 3"]
+    assert all(line.isprintable() for line in lines)
+    assert [re.sub(r" \(20.*?\)", "", line) for line in lines] == [
+        f"{number}: pinned: Leave the tokenizer alone. {one_line(POISON)}",
+        "waiting: one",
+        "to be pinned, waiting: two lines",
+        f"waiting: unpin {number}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -180,9 +211,8 @@ def test_pause_and_stop_come_after_a_trial_that_is_proposed(
 def test_pause_tells_how_long_a_run_may_last(
     say: Say, layout: Layout, running: None, root: Path
 ) -> None:
-    ledger = Ledger(layout.ledger)
-    ledger.begin_run(5, from_state=State.PROPOSING)
-    ledger.close()
+    with closing(Ledger(layout.ledger)) as ledger:
+        ledger.begin_run(5, from_state=State.PROPOSING)
     study_file = root / "overnight.toml"
     study_file.write_text(study_file.read_text().replace('"10s"', '"900000s"'))
     told = say("pause")
@@ -194,9 +224,8 @@ def test_pause_tells_how_long_a_run_may_last(
 def test_pause_between_trials_and_before_the_first(
     say: Say, layout: Layout, running: None, tmp_path: Path
 ) -> None:
-    ledger = Ledger(layout.ledger)
-    ledger.close_trial(5, Judgement(Verdict.INTERRUPTED, "Cut off."))
-    ledger.close()
+    with closing(Ledger(layout.ledger)) as ledger:
+        ledger.close_trial(5, Judgement(Verdict.INTERRUPTED, "Cut off."))
     between = "The night pauses before its next trial. `overnight resume` goes on.\n"
     assert say("pause") == between
     new = make_study(tmp_path / "new")
