@@ -10,7 +10,10 @@
     ├── LedgerError                the ledger refuses a write or cannot be read
     ├── StudyBusy                  another `overnight run` holds this study
     ├── BaselineFailed             the unmodified start has no usable measurement
+    ├── ScorerFailed               the study's own scorer cannot be made ready
     ├── ProcessLost                the process supervisor died under a command
+    ├── SandboxFailed              the sandbox cannot be made here
+    ├── DeviceMissing              the GPU that the study names is absent, taken or lost
     ├── Stopped                    the user or the system asked the night to end
     └── ResearcherError            no proposal came; never counted as a failed idea
         ├── AgentMissing           the program is not installed
@@ -88,8 +91,20 @@ class BaselineFailed(OvernightError):
     """The unmodified start could not be measured, so nothing can be compared with it."""
 
 
+class ScorerFailed(OvernightError):
+    """The scorer's tree could not be set up, which is no candidate's fault."""
+
+
 class ProcessLost(OvernightError):
     """The supervisor of a command died; its processes were cleaned up as far as they show."""
+
+
+class SandboxFailed(OvernightError):
+    """No command can be confined as the study asks."""
+
+
+class DeviceMissing(OvernightError):
+    """The GPU that the study needs is not to be had."""
 
 
 class Stopped(OvernightError):

@@ -64,8 +64,17 @@ def work_directory(study_id: str) -> Path:
 
     `OVERNIGHT_WORK` moves it, for instance to a fast local disk.
     """
+    return _work_base() / study_id
+
+
+def leases_directory() -> Path:
+    """Where the nights of one user say which device is taken."""
+    return _work_base() / "devices"
+
+
+def _work_base() -> Path:
     base = os.environ.get("OVERNIGHT_WORK")
     if base:
-        return Path(base).absolute() / study_id
+        return Path(base).absolute()
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "overnight" / study_id
+    return (Path(cache) if cache else Path.home() / ".cache") / "overnight"

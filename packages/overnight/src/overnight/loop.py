@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from overnight.bench import Bench
+from overnight.brief import Guidance
 from overnight.briefing import Briefing
 from overnight.errors import BaselineFailed, ResearcherError, Stopped
 from overnight.gate import Gate, broken_constraints, judge
-from overnight.guards.scope import refuse_scope
 from overnight.ledger.records import Attempt, TrialRecord
 from overnight.measurements import Measurements
 from overnight.proposals import Proposals
@@ -30,8 +30,26 @@ class Loop:
         self._proposals = Proposals(bench)
         self._measurements = Measurements(bench)
         self._briefing = Briefing(bench.study, bench.ledger)
-        self._incumbent = bench.ledger.incumbent()
+        self._incumbent: TrialRecord | None = None
+        self._to_beat: float | None = None
+        self._take_incumbent()
         self._gate = Gate(bench.study.gate.ties, bench.study.gate.min_delta)
+
+    def guide(self, guidance: Guidance) -> None:
+        """Say what the next brief tells beside the record."""
+        self._briefing.guidance = guidance
+
+    def refresh(self) -> None:
+        """Take note of what was changed beside the trials: incumbent, value to beat, history."""
+        self._briefing.refresh()
+        self._take_incumbent()
+
+    def _take_incumbent(self) -> None:
+        self._incumbent = self._ledger.incumbent()
+        if self._incumbent is not None:
+            again = self._ledger.measured_again(self._incumbent.number)
+            seeded = self._study.measure.seed_variable is not None  # other seeds do not compare
+            self._to_beat = self._incumbent.value if again is None or seeded else again
 
     def trial(self) -> TrialRecord:
         """Make one proposal and take it to a verdict.
@@ -115,9 +133,9 @@ class Loop:
         return self._incumbent.commit
 
     def _value_to_beat(self) -> float:
-        if self._incumbent is None or self._incumbent.value is None:
+        if self._to_beat is None:
             raise BaselineFailed("The baseline has not been measured.")
-        return self._incumbent.value
+        return self._to_beat
 
     def _open(self, parent_commit: str) -> TrialRecord:
         researcher = self._study.researcher
@@ -155,12 +173,7 @@ class Loop:
         return self._bench.workspaces.in_background(save)
 
     def _guard(self, candidate: Candidate) -> Judgement | None:
-        refusal = refuse_scope(
-            candidate.changes,
-            editable=self._study.editable,
-            protected=self._study.protected,
-            existing=self._bench.repository.files(candidate.parent),
-        )
+        refusal = self._bench.guards.refuse(candidate)
         if refusal is not None:
             return refusal
         earlier = self._ledger.trial_of_tree(candidate.tree)
@@ -170,18 +183,14 @@ class Loop:
         return Judgement(Verdict.DUPLICATE, reason)
 
     def _decide(self, trial: TrialRecord, run: Run, size: Future[DiffStat]) -> TrialRecord:
-        objective = self._study.objective
-        judgement = judge(
-            self._gate,
-            objective,
-            run=run,
-            incumbent=self._value_to_beat(),
-            stat=size.result(),
-        )
+        objective, to_beat = self._study.objective, self._value_to_beat()
+        judgement = judge(self._gate, objective, run=run, incumbent=to_beat, stat=size.result())
         value = run.metrics.get(objective.metric)
         if judgement.verdict is not Verdict.KEEP or value is None:
             return self._close(trial, judgement, run=run, size=size)
-        self._ledger.intend_keep(trial.number, judgement, value=value, size=size.result())
+        self._ledger.intend_keep(
+            trial.number, judgement, value=value, size=size.result(), to_beat=to_beat
+        )
         return self._finish_keep(trial, run)
 
     def _finish_keep(self, trial: TrialRecord, run: Run | None) -> TrialRecord:
@@ -189,8 +198,9 @@ class Loop:
         commit = trial.commit or self._ledger.trial(trial.number).commit or ""
         old = None if trial.is_baseline else trial.parent_commit
         repository.move_branch(old=old, new=commit)
-        self._incumbent = self._ledger.finish_keep(trial.number)
-        return self._done(self._incumbent, run)
+        kept = self._ledger.finish_keep(trial.number)
+        self._take_incumbent()
+        return self._done(kept, run)
 
     def _close(
         self,
@@ -205,6 +215,7 @@ class Loop:
             trial.number,
             judgement,
             value=run.metrics.get(self._study.objective.metric) if run else None,
+            to_beat=self._to_beat if run else None,
             draft=draft,
             size=size.result() if size is not None else None,
         )

@@ -1,9 +1,9 @@
-"""Measuring a candidate: a pristine checkout, the command, and the record of how it ended."""
+"""Measuring a candidate: a pristine checkout, the commands, and the record of how it ended."""
 
 from overnight.bench import Bench
-from overnight.errors import Stopped
-from overnight.ledger.records import TrialRecord
-from overnight.measure.command import MeasuredCommand
+from overnight.errors import OvernightError, Stopped
+from overnight.ledger.records import RunRecord, TrialRecord
+from overnight.measure.commands import Logs
 from overnight.progress import Phase
 from overnight.types import Outcome, Run, State
 from overnight.workspace.candidates import Candidate
@@ -11,14 +11,13 @@ from overnight.workspace.pool import Checkout
 
 
 class Measurements:
-    """Runs the study's measured command on candidates."""
+    """Runs the study's commands on candidates."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        study = bench.study
-        self._command = MeasuredCommand(
-            study.objective, study.measure, study.setup, repository=study.root
-        )
+        baseline = self._last_run(0)
+        if baseline is not None:
+            self._note_baseline(baseline)
 
     def make(self, trial: TrialRecord, candidate: Candidate, *, state: State) -> Run:
         """Run the command once; meanwhile the next trial's directories are made ready.
@@ -28,20 +27,26 @@ class Measurements:
 
         Raises:
             Stopped: It was ended by request; the trial stays in state measuring.
+            OvernightError: Something other than the candidate failed; likewise.
         """
         ledger = self._bench.ledger
         checkout = self._bench.workspaces.checkout(candidate)
         run_id = ledger.begin_run(trial.number, from_state=state)
-        run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)
+        try:
+            run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)
+        except OvernightError as error:
+            ledger.end_run(run_id, Run.cut_off(str(error)))
+            raise
         ledger.end_run(run_id, run)
         if run.outcome is Outcome.INTERRUPTED:
             raise Stopped(f"Trial {trial.number} will be measured again by the next run.")
+        if trial.is_baseline:
+            self._note_baseline(run)
         return run
 
     def finished(self, trial: TrialRecord) -> Run | None:
         """The trial's last run as the ledger has it, if that came to an end of its own."""
-        runs = self._bench.ledger.runs(trial.number)
-        last = runs[-1] if runs else None
+        last = self._last_run(trial.number)
         if last is None or last.outcome in (None, Outcome.INTERRUPTED):
             return None
         return Run(
@@ -51,21 +56,36 @@ class Measurements:
             exit_code=last.exit_code,
             duration_s=last.duration_s or 0.0,
             output_bytes=last.output_bytes or 0,
+            trust=last.trust,
         )
 
     def _set_up(self, trial: TrialRecord, checkout: Checkout) -> Run | None:
-        setup = self._command.setup
+        bench = self._bench
+        setup = bench.study.setup
         if setup is None:
             return None
-        bench = self._bench
-        log = bench.trial_dir(trial.number) / "setup.log"
-        bench.watcher.phase(trial.number, Phase.SETTING_UP, deadline_s=setup.deadline_s, log=log)
-        return self._command.set_up(checkout, log=log, processes=bench.processes)
+        logs = Logs(bench.trial_dir(trial.number))
+        bench.watcher.phase(
+            trial.number, Phase.SETTING_UP, deadline_s=setup.deadline_s, log=logs.file("setup")
+        )
+        return bench.measuring.set_up(checkout, logs=logs)
 
     def _execute(self, trial: TrialRecord, checkout: Checkout, candidate: Candidate) -> Run:
         bench = self._bench
-        log = bench.trial_dir(trial.number) / "output.log"
-        deadline_s = self._command.deadline_s
-        bench.watcher.phase(trial.number, Phase.MEASURING, deadline_s=deadline_s, log=log)
+        logs = Logs(bench.trial_dir(trial.number))
+        deadline_s = bench.study.measure.deadline_s
+        bench.watcher.phase(
+            trial.number, Phase.MEASURING, deadline_s=deadline_s, log=logs.file("output")
+        )
         bench.workspaces.prepare(candidate.parent)
-        return self._command.run(checkout, log=log, processes=bench.processes)
+        return bench.measuring.measure(checkout, bench.workspaces, logs=logs)
+
+    def _last_run(self, trial: int) -> RunRecord | None:
+        runs = self._bench.ledger.runs(trial)
+        return runs[-1] if runs else None
+
+    def _note_baseline(self, run: Run | RunRecord) -> None:
+        """Remember how the baseline's account of its time stood to ours."""
+        if run.outcome is Outcome.MEASURED:
+            account = self._bench.measuring.time_account(run.metrics)
+            self._bench.measuring.baseline_time = account

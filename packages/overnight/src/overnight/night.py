@@ -1,55 +1,45 @@
 """A night: repair what was cut off, measure the baseline, then trial after trial until told to end.
 
-Everything that can stop a night comes together here: the budget, Ctrl-C, a researcher that cannot
-work, a baseline that cannot be measured.
+Everything that can stop or redirect a night comes together here: the budget, Ctrl-C, orders from
+other terminals, trouble, drift, and checkpoints that do not hold.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from overnight import lock
+from overnight.assembly import assembled
 from overnight.bench import Bench
 from overnight.budget import add_trial, used_up
+from overnight.checkpoints.checkpoints import Checkpoints
+from overnight.checkpoints.schedule import Since, is_due, is_due_at_end
 from overnight.config import Study
+from overnight.controls import Controls
+from overnight.drift.responses import Response
+from overnight.drift_watch import DriftWatch
 from overnight.errors import (
-    AgentMisconfigured,
-    AgentMissing,
-    AuthenticationFailed,
     BranchMoved,
+    DeviceMissing,
     NothingLeft,
-    OvernightError,
-    QuotaExhausted,
-    RequestRejected,
     ResearcherError,
+    SandboxFailed,
+    ScorerFailed,
     Stopped,
-    StudyFileError,
 )
-from overnight.layout import Layout, work_directory
-from overnight.ledger.records import Spent, TrialRecord
-from overnight.ledger.tsv import ResultsFile
+from overnight.layout import Layout
+from overnight.ledger.records import CheckpointRecord, Spent, TrialRecord
 from overnight.loop import Loop
-from overnight.opening import open_ledger
-from overnight.prices import Prices
-from overnight.processes.leftovers import kill_marked
-from overnight.processes.supervisor import StopSignal, Supervisor
+from overnight.news import Newsroom
+from overnight.pause import Pause
+from overnight.processes.supervisor import StopSignal
 from overnight.progress import Phase, Watcher
 from overnight.researchers.base import Researcher
-from overnight.researchers.registry import create as create_researcher
+from overnight.steering import Inbox, inbox_of
 from overnight.stopping import StopRequest
-from overnight.workspace.pool import Workspaces
-from overnight.workspace.repository import Repository
+from overnight.trouble import Trouble, Troubles
+from overnight.types import CheckpointKind, EventKind, Validation, Verdict
 
-_HOPELESS = (
-    AgentMissing,
-    AgentMisconfigured,
-    AuthenticationFailed,
-    QuotaExhausted,
-    RequestRejected,
-)
-_MOST_FAILURES_IN_A_ROW = 5
 _TELL_EVERY_S = 5.0
+_OF_THE_MACHINE = (DeviceMissing, SandboxFailed, ScorerFailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,68 +68,10 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
         OvernightError: The night could not begin, or something broke that a person must mend;
             the ledger, the branch and the working tree are consistent all the same.
     """
-    layout = Layout(study.root)
     stop = StopSignal()
     request = StopRequest(stop, watcher)
-    with ExitStack() as stack:
-        stack.enter_context(_system_errors_as_sentences())
-        layout.create()
-        stack.enter_context(lock.hold(layout.lock))
-        stack.enter_context(request.on_signals())
-        repository = Repository(study.root, study.name)
-        stack.callback(repository.close)
-        ledger = open_ledger(study, layout, repository, request)
-        stack.callback(ledger.close)
-        kill_marked(ledger.study.id)
-        work = work_directory(ledger.study.id)
-        workspaces = Workspaces(
-            repository,
-            work / "night",
-            baseline=ledger.study.baseline_commit,
-            editable=study.editable,
-            protected=study.protected,
-        )
-        stack.callback(workspaces.close)
-        home = work / "home"
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        bench = Bench(
-            study=study,
-            repository=repository,
-            ledger=ledger,
-            results=ResultsFile(layout.results, ledger),
-            workspaces=workspaces,
-            researcher=researcher or create_researcher(study.researcher_settings),
-            processes=stack.enter_context(Supervisor(stop, marker=ledger.study.id)),
-            watcher=request,
-            stop=stop,
-            prices=_prices(study),
-            trials_dir=layout.trials,
-            researcher_home=home,
-        )
+    with request.on_signals(), assembled(study, request, stop, researcher=researcher) as bench:
         return _Night(bench, request).run()
-
-
-@contextmanager
-def _system_errors_as_sentences() -> Iterator[None]:
-    """A full disk, a directory that is not ours to write: the user's to mend, so no traceback."""
-    try:
-        yield
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise OvernightError(
-            f"The night cannot go on: {where}{error.strerror or error}.",
-            fix="Mend that and run `overnight run` again; nothing is lost.",
-        ) from error
-
-
-def _prices(study: Study) -> Prices:
-    prices = Prices(study.researcher.model, study.researcher.price)
-    if study.budget.money_usd is not None and not prices.known():
-        raise StudyFileError(
-            f"budget.money_usd is set, but no price is known for model {study.researcher.model!r}.",
-            fix="Add [researcher.price] with input and output in dollars per million tokens.",
-        )
-    return prices
 
 
 class _Night:
@@ -147,13 +79,23 @@ class _Night:
 
     def __init__(self, bench: Bench, request: StopRequest) -> None:
         self._bench = bench
+        self._study = bench.study
         self._request = request
         self._started_s = time.monotonic()
         night, self._session = bench.ledger.begin_session()
+        self._night = night
         self._earlier = self._spent = bench.ledger.spent(night)
         self._loop = Loop(bench, night=night)
+        self._checkpoints = Checkpoints(bench, night=night)
+        self._drift = DriftWatch(bench, night=night)
+        inbox = Inbox(inbox_of(Layout(self._study.root)))
+        self._controls = Controls(bench, request, inbox, night=night)
+        self._news = Newsroom(self._study, bench.ledger, bench.watcher)
+        self._pause = Pause(bench, request, self._controls, self._news, night=night)
+        self._troubles = Troubles(self._study.watch, bench.trials_dir.parent)
+        self._validated_at_s = 0.0
+        self._proposed = False
         self._told_s = 0.0
-        self._failures = 0
         self._reason: str | None = None
         self._finished = False
 
@@ -163,7 +105,9 @@ class _Night:
         try:
             self._catch_up()
             while not self._is_over():
-                self._one_trial()
+                self._one_step()
+            if self._finished and is_due_at_end(self._study.checkpoint, self._since_checkpoint()):
+                self._validate(CheckpointKind.FINAL)
         except Stopped as stopped:
             self._reason = str(stopped)
         finally:
@@ -172,6 +116,7 @@ class _Night:
                 active_s=self._active_s(),
                 end_night=self._reason if self._finished else None,
             )
+            self._news.close(self._reason, finished=self._finished, spent=self._spent)
         return NightEnd(self._reason or "", self._finished, self._spent, ledger.incumbent())
 
     def _is_over(self) -> bool:
@@ -181,36 +126,145 @@ class _Night:
             self._told_s = active_s
         self._spent = replace(self._spent, active_s=self._earlier.active_s + active_s)
         self._request.budget(self._spent)
+        self._obey()
         if self._reason is None and self._request.asked:
             self._reason = "Stopped on request."
         elif self._reason is None:
-            self._reason = used_up(self._bench.study.budget, self._spent)
+            self._reason = used_up(self._study.budget, self._spent)
             self._finished = self._reason is not None
         return self._reason is not None
 
-    def _one_trial(self) -> None:
+    def _obey(self) -> None:
+        """Follow what other terminals have asked for since the last step."""
+        self._controls.obey(trial=self._next_number())
+        if self._controls.forgot:
+            self._forget()
+        if self._controls.wants_pause and not self._request.asked:
+            self._pause.until_told("Paused on request.")
+
+    def _one_step(self) -> None:
+        """One trial, and a look back at what it means for the night."""
+        trouble = self._troubles.before_trial()
+        if trouble is not None:
+            self._suffer(trouble)
+            return
+        guidance = self._controls.guidance(latest_proposed=self._bench.ledger.latest_proposed())
+        self._loop.guide(replace(guidance, drift=self._drift.reminder))
         try:
             trial = self._loop.trial()
         except NothingLeft as error:
             self._reason, self._finished = str(error), True
             return
         except ResearcherError as error:
+            self._spend(self._bench.ledger.latest(1)[0])
             self._tolerate(error)
-            trial = self._bench.ledger.latest(1)[0]
+            return
+        except _OF_THE_MACHINE as error:
+            self._suffer(Troubles.of_machine(error))
+            self._finish_trials()
+            return
+        self._proposed = True
+        self._spend(trial)
+        self._look_back(trial)
+
+    def _look_back(self, trial: TrialRecord) -> None:
+        if trial.verdict is Verdict.KEEP:
+            self._news.new_best(trial)
+        trouble = self._troubles.after_trial(trial)
+        if trouble is not None:
+            self._suffer(trouble)
+        response = self._drift.look(trial, self._loop.attempts)
+        if response is not None:
+            self._respond(trial, response)
+        if is_due(self._study.checkpoint, self._since_checkpoint()):
+            self._validate(CheckpointKind.PERIODIC)
+
+    def _respond(self, trial: TrialRecord, response: Response) -> None:
+        """Do about drift what the study's order of responses says comes next."""
+        signals = self._drift.evidence
+        self._news.drift(trial, signals, response)
+        match response:
+            case Response.RE_ANCHOR:
+                self._drift.remind()
+            case Response.CLEAN_CONTEXT:
+                self._bench.ledger.record_event(
+                    EventKind.FORGOTTEN, "", night=self._night, trial=self._next_number()
+                )
+                self._forget()
+                self._drift.remind()
+            case Response.ROLL_BACK:
+                self._checkpoints.roll_back(f"Rolled back because of drift: {signals[0]}")
+                self._loop.refresh()
+                self._drift.remind()
+            case Response.PAUSE:
+                self._pause.because(f"Paused because of drift: {signals[0]}")
+
+    def _forget(self) -> None:
+        """Drop notes and history, so that the next proposal starts from a clean context."""
+        self._controls.forgot = False
+        self._bench.forget_notes()
+        self._loop.refresh()
+        self._bench.watcher.say("Notes and history are dropped from the next briefs.")
+
+    def _validate(self, kind: CheckpointKind) -> None:
+        """Measure baseline and incumbent again, and go on from what holds."""
+        try:
+            checkpoint = self._checkpoints.make(kind)
+        except _OF_THE_MACHINE as error:
+            self._bench.ledger.abandon_checkpoints(reason=str(error))
+            self._suffer(Troubles.of_machine(error))
+            return
+        self._validated_at_s = self._active_s()
+        self._loop.refresh()
+        self._tell(checkpoint)
+
+    def _tell(self, checkpoint: CheckpointRecord) -> None:
+        self._bench.watcher.say(
+            f"Checkpoint {checkpoint.id}: {checkpoint.outcome}. {checkpoint.reason}"
+        )
+        self._news.checkpoint(checkpoint)
+        if checkpoint.outcome is Validation.REFUTED:
+            self._drift.forget_refuted()
+
+    def _tolerate(self, error: ResearcherError) -> None:
+        trouble = self._troubles.after_failure(error)
+        if trouble is None:
+            self._bench.watcher.say(str(error))
+        elif self._proposed:
+            self._suffer(trouble)
         else:
-            self._failures = 0
+            raise error  # it never worked: a person is likely still there to see it
+
+    def _suffer(self, trouble: Trouble) -> None:
+        """Stop spending: wait for a person, or end the session where the study says so."""
+        self._bench.ledger.record_event(
+            EventKind.TROUBLE, trouble.reason, night=self._night, trial=self._next_number()
+        )
+        self._news.failing(trouble)
+        if not self._study.watch.pause:
+            raise trouble.error
+        self._pause.because(trouble.reason)
+
+    def _spend(self, trial: TrialRecord) -> None:
         self._spent = add_trial(self._spent, trial, self._loop.attempts)
 
+    def _since_checkpoint(self) -> Since:
+        active_s = self._active_s() - self._validated_at_s
+        return self._checkpoints.since_last(active_s=active_s)
+
     def _active_s(self) -> float:
-        return time.monotonic() - self._started_s
+        return time.monotonic() - self._started_s - self._pause.total_s
+
+    def _next_number(self) -> int:
+        latest = self._bench.ledger.latest(1)
+        return latest[0].number + 1 if latest else 0
 
     def _catch_up(self) -> None:
         """Bring what an earlier session left half-way to an end, and see to the baseline."""
         bench = self._bench
-        for trial in bench.ledger.unfinished():
-            bench.watcher.say(f"Going on with trial {trial.number}, which was cut off.")
-            done = self._loop.go_on(trial)
-            self._spent = add_trial(self._spent, done, ())  # its calls are in the ledger already
+        bench.ledger.abandon_checkpoints(reason="Cut off.")
+        self._checkpoints.finish_demotions()
+        self._finish_trials()
         if bench.ledger.incumbent() is None:
             self._request.phase(0, Phase.PREPARING)
             self._loop.baseline()
@@ -219,12 +273,13 @@ class _Night:
         head = bench.repository.branch_head()
         if incumbent is not None and head != incumbent.commit:
             raise BranchMoved(
-                f"{bench.study.branch} is at {head}, not at the incumbent {incumbent.commit}.",
-                fix=f"Run `git branch -f {bench.study.branch} {incumbent.commit}`.",
+                f"{self._study.branch} is at {head}, not at the incumbent {incumbent.commit}.",
+                fix=f"Run `git branch -f {self._study.branch} {incumbent.commit}`.",
             )
 
-    def _tolerate(self, error: ResearcherError) -> None:
-        self._failures += 1
-        if isinstance(error, _HOPELESS) or self._failures >= _MOST_FAILURES_IN_A_ROW:
-            raise error
-        self._bench.watcher.say(str(error))
+    def _finish_trials(self) -> None:
+        """Take trials that were cut off to their verdicts; their proposals are paid for."""
+        for trial in self._bench.ledger.unfinished():
+            self._bench.watcher.say(f"Going on with trial {trial.number}, which was cut off.")
+            done = self._loop.go_on(trial)
+            self._spent = add_trial(self._spent, done, ())  # its calls are in the ledger already

@@ -173,7 +173,7 @@ class Finished:
         complete: Whether its work is done; otherwise `overnight run` goes on with it.
         baseline: The unmodified start's value of the metric; None where it was not measured.
         best: The incumbent's.
-        kept: Trials of the night that were kept, of `trials`.
+        kept: Trials of the study that were kept, of `trials`.
         active_s: How long it was at work.
         cost_usd: What its agents cost, as far as that is known.
     """

@@ -1,10 +1,13 @@
 """Opening a study's ledger: made on the first night, checked against its study on the others."""
 
+from pathlib import PurePosixPath
+
 from overnight.config import Study
 from overnight.errors import BranchMoved, LedgerError, RepositoryError
 from overnight.layout import Layout
 from overnight.ledger.store import Ledger, create_ledger
 from overnight.progress import Watcher
+from overnight.sandbox.opening import exclusive_paths
 from overnight.workspace.repository import Repository
 
 
@@ -21,6 +24,7 @@ def open_ledger(study: Study, layout: Layout, repository: Repository, watcher: W
             f"A working tree of yours is on {study.branch}, which this night would move.",
             fix="Check out another branch there.",
         )
+    _refuse_tracked_secrets(study, repository)
     if not layout.ledger.exists():
         _create_ledger(study, layout, repository)
     ledger = Ledger(layout.ledger)
@@ -40,6 +44,20 @@ def open_ledger(study: Study, layout: Layout, repository: Repository, watcher: W
     if submodules:
         watcher.say(f"Submodules are not checked out: {', '.join(submodules)}.")
     return ledger
+
+
+def _refuse_tracked_secrets(study: Study, repository: Repository) -> None:
+    """The scorer's and the hold-out's files must not be in git, which every clone has whole."""
+    inside = [p.relative_to(study.root) for p in exclusive_paths(study) if study.root in p.parents]
+    if not inside:
+        return
+    for file in map(PurePosixPath, repository.files(repository.head())):
+        secret = next((path for path in inside if file.is_relative_to(path)), None)
+        if secret is not None:
+            raise RepositoryError(
+                f"{file} is in git, so every researcher's clone would hold it.",
+                fix=f"Move {secret} out of the repository, or take it out of git.",
+            )
 
 
 def _create_ledger(study: Study, layout: Layout, repository: Repository) -> None:

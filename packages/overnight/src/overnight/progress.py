@@ -15,6 +15,8 @@ class Phase(StrEnum):
     WAITING = "waiting to retry"
     SETTING_UP = "setting up"
     MEASURING = "measuring"
+    VALIDATING = "measuring again"
+    PAUSED = "paused"
 
 
 class Watcher(Protocol):

@@ -54,18 +54,25 @@ class Proposals:
 
     def _attempt(self, trial: TrialRecord, brief: str) -> tuple[Draft, Candidate | Judgement]:
         clone = self._bench.workspaces.clone(trial.parent_commit)
+        assignment = self._assignment(trial, brief, clone)
         started_at, clock = datetime.now(UTC), time.monotonic()
 
         def record(outcome: str, message: str, usage: Usage) -> None:
-            spent_s = time.monotonic() - clock
-            priced = self._bench.prices.price(usage)
-            attempt = Attempt(outcome, message, started_at, spent_s, priced)
+            attempt = Attempt(
+                outcome,
+                message,
+                started_at,
+                duration_s=time.monotonic() - clock,
+                usage=self._bench.prices.price(usage),
+                commands=draft.commands if draft is not None else (),
+                refused=tuple(refused.what for refused in assignment.room.refused),
+            )
             self._bench.ledger.record_attempt(trial.number, attempt)
             self.attempts.append(attempt)
 
         draft: Draft | None = None
         try:
-            draft = self._call(self._assignment(trial, brief, clone))
+            draft = self._call(assignment)
             taken = self._take_out(trial, draft, clone)
         except ResearcherError as error:
             usage = error.usage or (draft.usage if draft else Usage())
@@ -115,6 +122,12 @@ class Proposals:
         trial_dir = bench.trial_dir(trial.number)
         brief_path = trial_dir / "brief.md"
         brief_path.write_text(brief, encoding="utf-8")
+        outbox = bench.workspaces.outbox()
+        room = bench.rooms.researcher(
+            writable=(clone.root, outbox, bench.researcher_home),
+            readable=(brief_path,),
+            home=bench.researcher_home,
+        )
         bench.watcher.phase(
             trial.number, Phase.PROPOSING, deadline_s=bench.study.researcher.deadline_s
         )
@@ -124,12 +137,13 @@ class Proposals:
             brief_path=brief_path,
             workspace=clone.root,
             trial_dir=trial_dir,
+            outbox=outbox,
             home=bench.researcher_home,
             objective=bench.study.objective,
             editable=bench.study.editable,
             incumbent_commit=trial.parent_commit,
             history=self._history,
-            processes=bench.processes,
+            room=room,
         )
 
     def _history(self) -> Sequence[PastTrial]:

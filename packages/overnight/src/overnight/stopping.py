@@ -67,6 +67,11 @@ class StopRequest:
         else:
             self.say("Ending before the next proposal.")
 
+    def ask_politely(self, *, now: bool) -> None:
+        """End after the trial at hand, or at once, because another terminal says so."""
+        if not self.asked or now:
+            self.ask(signal.SIGTERM if now else signal.SIGINT)
+
     @contextmanager
     def on_signals(self) -> Iterator[None]:
         """Listen to SIGINT, SIGTERM and SIGHUP while the block lasts."""

@@ -42,12 +42,41 @@ class Verdict(StrEnum):
     VIOLATION = "violation"
     CRASH = "crash"
     TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    TOO_MANY_PROCESSES = "too_many_processes"
+    OUT_OF_DISK = "out_of_disk"
     NO_METRIC = "no_metric"
     DUPLICATE = "duplicate"
     OUT_OF_SCOPE = "out_of_scope"
     TAMPERED = "tampered"
     STALE = "stale"
     INTERRUPTED = "interrupted"
+
+
+class SandboxKind(StrEnum):
+    """What confines the programs of a study."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NONE = "none"
+
+
+class Clock(StrEnum):
+    """Which time a run's own account of its training is held against."""
+
+    WALL = "wall"
+    CPU = "cpu"
+
+
+class Trust(StrEnum):
+    """How far a measurement can be believed, by how it was made.
+
+    `SCORED`: protected code made the number, apart from the candidate. `CONFINED`: the candidate's
+    own run printed it, inside the sandbox. `OPEN`: it ran with the user's rights.
+    """
+
+    SCORED = "scored"
+    CONFINED = "confined"
+    OPEN = "open"
 
 
 class Ties(StrEnum):
@@ -140,12 +169,16 @@ class Draft:
         rationale: What, why, and the expected effect on the objective.
         details: Anything the researcher wants to read again from its history.
         usage: What the call used.
+        target: The metric that it says it means to improve.
+        commands: What the agent says it ran, as far as its event stream tells.
     """
 
     title: str
     rationale: str = ""
     details: Mapping[str, JsonValue] = field(default_factory=dict)
     usage: Usage = Usage()
+    target: str = ""
+    commands: tuple[str, ...] = ()
 
 
 class ChangeKind(StrEnum):
@@ -190,12 +223,56 @@ class DiffStat:
     removed: int
 
 
+class Purpose(StrEnum):
+    """What a run was made for."""
+
+    TRIAL = "trial"
+    CHECKPOINT = "checkpoint"
+    HOLDOUT = "holdout"
+    AUDIT = "audit"
+
+
+class CheckpointKind(StrEnum):
+    """Why the incumbent was measured again."""
+
+    PERIODIC = "periodic"
+    FINAL = "final"
+    DRIFT = "drift"
+    AUDIT = "audit"
+
+
+class Validation(StrEnum):
+    """What a checkpoint found of the incumbent."""
+
+    VALIDATED = "validated"
+    REFUTED = "refuted"
+    UNCLEAR = "unclear"
+    INTERRUPTED = "interrupted"
+
+
+class EventKind(StrEnum):
+    """What happened beside the trials."""
+
+    STEERED = "steered"
+    UNPINNED = "unpinned"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    FORGOTTEN = "forgotten"
+    DRIFT = "drift"
+    DEMOTED = "demoted"
+    TROUBLE = "trouble"
+
+
 class Outcome(StrEnum):
     """How one execution of the measured command ended, before anything is judged."""
 
     MEASURED = "measured"
     CRASH = "crash"
     TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    TOO_MANY_PROCESSES = "too_many_processes"
+    OUT_OF_DISK = "out_of_disk"
     NO_METRIC = "no_metric"
     TAMPERED = "tampered"
     INTERRUPTED = "interrupted"
@@ -206,9 +283,12 @@ class Run:
     """One execution of the measured command.
 
     Attributes:
-        metrics: Every finite number that the run reported, last value each.
+        metrics: Every finite number that the run reported, last value each; names that begin with
+            ``harness.`` are what the harness saw, with ``claimed.`` what a candidate said although
+            a scorer decides.
         reason: Why the outcome is what it is, as a sentence.
         duration_s: Wall clock of the harness around the command.
+        trust: How far its metrics can be believed.
     """
 
     outcome: Outcome
@@ -217,6 +297,12 @@ class Run:
     exit_code: int | None
     duration_s: float
     output_bytes: int = 0
+    trust: Trust = Trust.OPEN
+
+    @classmethod
+    def cut_off(cls, reason: str) -> "Run":
+        """A run that says nothing, because something else than the candidate ended it."""
+        return cls(Outcome.INTERRUPTED, {}, reason, exit_code=None, duration_s=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,12 @@ def test_says_everything_that_a_proposal_needs() -> None:
         "`peak_vram_mb <= 46000`",
         "Make it learn faster.\n\nNo new dependencies.",
         "Baseline: val_loss = 1\n",
-        "Incumbent: val_loss = 0.25 (trial 3, a wider layer)",
+        'Incumbent: val_loss = 0.25 (trial 3, "a wider layer")',
         "Trials so far: 6",
-        "## Kept so far\n\n- 3 keep val_loss=0.25: a wider layer",
-        "- 5 crash val_loss=0.166667: fp4 (It ended so.)\n- 6 discard val_loss=0.142857: dropout",
-        "## Earlier ideas that did not help\n\n- 2 discard val_loss=0.333333: warmup",
+        '## Kept so far\n\n- 3 keep val_loss=0.25: "a wider layer"',
+        '- 5 crash val_loss=0.166667: "fp4" because "It ended so."\n'
+        '- 6 discard val_loss=0.142857: "dropout"',
+        '## Earlier ideas that did not help\n\n- 2 discard val_loss=0.333333: "warmup"',
     ):
         assert told in brief
 
@@ -82,7 +83,7 @@ def test_leaves_out_what_there_is_not() -> None:
 def test_a_missing_metric_is_never_a_number() -> None:
     crashed = replace(past(9, Verdict.CRASH), value=None)
     brief = write_brief(replace(FACTS, latest=[crashed]))
-    assert "- 9 crash: an idea (It ended so.)" in brief
+    assert '- 9 crash: "an idea" because "It ended so."' in brief
 
 
 @given(title=st.text(max_size=2000), reason=st.text(max_size=2000))

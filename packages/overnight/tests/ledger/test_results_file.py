@@ -46,7 +46,8 @@ def test_a_row_is_what_the_ledger_says(results: ResultsFile, finish: Finish) -> 
 def test_status_is_one_of_three(results: ResultsFile, finish: Finish, verdict: Verdict) -> None:
     finish(verdict)
     results.update()
-    crashes = {Verdict.CRASH, Verdict.TIMEOUT, Verdict.NO_METRIC, Verdict.TAMPERED}
+    limits = {Verdict.OUT_OF_MEMORY, Verdict.TOO_MANY_PROCESSES, Verdict.OUT_OF_DISK}
+    crashes = {Verdict.CRASH, Verdict.TIMEOUT, Verdict.NO_METRIC, Verdict.TAMPERED} | limits
     status = "keep" if verdict is Verdict.KEEP else "crash" if verdict in crashes else "discard"
     assert rows(results)[0][3] == status
 

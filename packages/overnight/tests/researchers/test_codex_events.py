@@ -58,7 +58,7 @@ def test_a_turn_that_completes() -> None:
         item("agent_message", text="last"),
         line("turn.completed", usage=COUNTS),
     ]
-    assert read_transcript(stream) == Transcript(True, "last", "", USAGE)
+    assert read_transcript(stream) == Transcript(True, "last", "", USAGE, commands=("ls",))
 
 
 def test_a_turn_that_fails() -> None:
@@ -137,7 +137,7 @@ def test_rollouts_tell_what_their_threads_used_last(tmp_path: Path) -> None:
 def test_draft_from_the_schema() -> None:
     schema = json.loads(output_schema())
     message = json.dumps({name: name.upper() for name in schema["required"]})
-    draft = read_draft(message, USAGE)
+    draft = read_draft(Transcript(message=message), USAGE)
     assert (draft.title, draft.usage) == ("TITLE", USAGE)
     assert draft.rationale == "RATIONALE\n\nExpected effect: EXPECTED_EFFECT"
 
@@ -155,12 +155,12 @@ def test_draft_from_the_schema() -> None:
     ],
 )
 def test_draft_from_anything_else(message: str, title: str) -> None:
-    assert read_draft(message, None).title == title
+    assert read_draft(Transcript(message=message), None).title == title
 
 
 def test_draft_is_bounded() -> None:
     told = json.dumps({"title": "t" * 10**6, "rationale": "r" * 10**6})
-    draft = read_draft(told, None)
+    draft = read_draft(Transcript(message=told), None)
     assert len(draft.title) == 120
     assert len(draft.rationale) == 8001
     assert draft.rationale.endswith("r…")

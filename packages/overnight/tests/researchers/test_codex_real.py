@@ -47,7 +47,12 @@ from overnight.types import Draft, Usage
 
 pytestmark = [pytest.mark.codex, pytest.mark.usefixtures("no_keys")]
 
-ANSWER = {"title": "Answer one", "rationale": "Zero is wrong.", "expected_effect": "-1 loss"}
+ANSWER = {
+    "title": "Answer one",
+    "rationale": "Zero is wrong.",
+    "target": "loss",
+    "expected_effect": "-1 loss",
+}
 DONE = Message(json.dumps(ANSWER))
 EDIT = Shell("echo 1 > answer.txt")
 NO_SANDBOX = "danger-full-access"

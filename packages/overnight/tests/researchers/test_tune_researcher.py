@@ -10,7 +10,7 @@ import pytest
 
 from overnight.errors import AgentMisconfigured, NothingLeft
 from overnight.patterns import PathPatterns
-from overnight.processes.supervisor import Supervisor
+from overnight.sandbox.base import Room
 from overnight.researchers.base import Assignment, ResearcherSettings
 from overnight.researchers.tune import create
 from overnight.researchers.tune.constants import survey
@@ -74,12 +74,13 @@ class Night:
             brief_path=trial_dir / "brief.md",
             workspace=workspace,
             trial_dir=trial_dir,
+            outbox=trial_dir,
             home=self.root,
             objective=Objective("loss", self.goal),
             editable=PathPatterns(["*.py"]),
             incumbent_commit=self.commit,
             history=lambda: self.history,
-            processes=cast("Supervisor", None),
+            room=cast("Room", None),
         )
         draft = self.researcher.propose(assignment)
         return draft, (workspace / "train.py").read_bytes()

@@ -113,7 +113,7 @@ def test_checkouts_take_turns_and_are_pristine(
         files = {path.name for path in checkout.root.iterdir()}
         assert files == {path.split("/")[0] for path in FILES} | {"overnight.toml", "history.txt"}
         assert (checkout.root / TRAIN).read_text() == prints(trial)
-        assert list(checkout.output_dir.iterdir()) == []
+        assert list(checkout.output_dir.iterdir()) == [checkout.artefacts]
         assert checkout.altered() == []
         (checkout.root / "left").touch()
         (checkout.root / ".git").mkdir()

@@ -12,12 +12,17 @@ from overnight.brief import one_line
 from overnight.cli.demo import demo
 from overnight.cli.diff import diff
 from overnight.cli.export import export
+from overnight.cli.forget import forget
 from overnight.cli.init import init
 from overnight.cli.log import log
+from overnight.cli.pause import pause
 from overnight.cli.plot import plot
+from overnight.cli.resume import resume
 from overnight.cli.run import run
 from overnight.cli.show import show
 from overnight.cli.status import status
+from overnight.cli.steer import steer
+from overnight.cli.stop import stop
 from overnight.errors import OvernightError
 
 _MOST_LINE_CHARACTERS = 2000
@@ -31,7 +36,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (init, run, status, log, show, diff, export, plot, demo):
+_READING = (status, log, show, diff, export, plot)
+_STEERING = (steer, pause, resume, stop, forget)
+for command in (init, run, *_READING, *_STEERING, demo):
     app.command()(command)
 
 

@@ -11,7 +11,6 @@ from overnight.durations import format_duration
 from overnight.layout import Layout
 from overnight.ledger.queries import LedgerReader
 from overnight.night import NightEnd
-from overnight.types import Verdict
 
 
 def print_summary(study: Study, layout: Layout, end: NightEnd, console: Console) -> None:
@@ -48,7 +47,7 @@ def _kept_table(reader: LedgerReader, study: Study) -> Table:
     table.add_column("kept", justify="right")
     table.add_column(study.objective.metric, justify="right")
     table.add_column("change")
-    for trial in reversed(reader.latest(20, verdicts=[Verdict.KEEP])):
+    for trial in reader.kept()[-20:]:
         table.add_row(str(trial.number), f"{trial.value:.6g}", Text(one_line(trial.title)))
     return table
 

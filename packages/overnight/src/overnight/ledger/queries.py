@@ -1,6 +1,7 @@
 """Reading the ledger; safe beside a running night, and never writes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from overnight.errors import LedgerError
 from overnight.ledger import schema
 from overnight.ledger.records import (
     Attempt,
+    CheckpointRecord,
+    DriftRecord,
+    EventRecord,
     NightRecord,
     RunRecord,
     SessionRecord,
@@ -19,9 +23,21 @@ from overnight.ledger.records import (
     StudyRecord,
     TrialRecord,
 )
-from overnight.types import Goal, Outcome, State, Usage, Verdict
+from overnight.types import (
+    CheckpointKind,
+    EventKind,
+    Goal,
+    Outcome,
+    Purpose,
+    State,
+    Trust,
+    Usage,
+    Validation,
+    Verdict,
+)
 
 TRIAL_COLUMNS = tuple(schema.trials.columns)
+_STANDS = (schema.trials.c.verdict == Verdict.KEEP) & schema.trials.c.demoted_after.is_(None)
 # Asked on every trial, so it is built once.
 _FIRST_OF_TREE = (
     select(*TRIAL_COLUMNS)
@@ -58,7 +74,7 @@ class LedgerReader:
 
     def incumbent(self) -> TrialRecord | None:
         """The best kept trial now, which may be the baseline; None before the baseline."""
-        kept = self._trials(schema.trials.c.verdict == Verdict.KEEP, newest_first=True, limit=1)
+        kept = self._trials(_STANDS, newest_first=True, limit=1)
         return kept[0] if kept else None
 
     def trial(self, number: int) -> TrialRecord:
@@ -86,8 +102,20 @@ class LedgerReader:
         return self._trials(condition, newest_first=True, limit=count)
 
     def kept(self) -> list[TrialRecord]:
-        """Every kept trial, oldest first; each was the incumbent from then on."""
+        """Every kept trial that still stands, oldest first; each is built on the one before."""
+        return self._trials(_STANDS)
+
+    def ever_kept(self) -> list[TrialRecord]:
+        """Every kept trial, oldest first, those included that were demoted later."""
         return self._trials(schema.trials.c.verdict == Verdict.KEEP)
+
+    def latest_proposed(self) -> int:
+        """The number of the latest trial that came to a proposal; 0 before the first."""
+        trials = schema.trials.c
+        query = select(func.max(trials.number).label("number")).where(
+            trials.proposed_at.is_not(None)
+        )
+        return self._rows(query)[0].number or 0
 
     def unfinished(self) -> list[TrialRecord]:
         """Trials that have no final verdict yet."""
@@ -99,14 +127,52 @@ class LedgerReader:
         return trial_record(rows[0]) if rows else None
 
     def runs(self, trial: int) -> list[RunRecord]:
-        """The executions of a trial's measured command, oldest first."""
-        query = select(schema.runs).where(schema.runs.c.trial == trial)
-        return [_run(row) for row in self._rows(query.order_by(schema.runs.c.ordinal))]
+        """The executions of the measured command that a trial was judged by, oldest first."""
+        runs = schema.runs.c
+        query = select(schema.runs).where(runs.trial == trial, runs.purpose == Purpose.TRIAL)
+        return [_run(row) for row in self._rows(query.order_by(runs.ordinal))]
 
     def all_runs(self) -> Iterator[RunRecord]:
-        """Every execution of the measured command, by trial."""
-        order = (schema.runs.c.trial, schema.runs.c.ordinal)
-        return map(_run, self._rows(select(schema.runs).order_by(*order)))
+        """Every execution of the measured command that a trial was judged by, by trial."""
+        runs = schema.runs.c
+        query = select(schema.runs).where(runs.purpose == Purpose.TRIAL)
+        return map(_run, self._rows(query.order_by(runs.trial, runs.ordinal)))
+
+    def runs_again(self, *, checkpoint: int | None = None) -> list[RunRecord]:
+        """Runs made at checkpoints and audits, of one of them or of all, in order."""
+        runs = schema.runs.c
+        query = select(schema.runs).where(runs.checkpoint.is_not(None)).order_by(runs.id)
+        if checkpoint is not None:
+            query = query.where(runs.checkpoint == checkpoint)
+        return [_run(row) for row in self._rows(query)]
+
+    def checkpoints(self, *kinds: CheckpointKind) -> list[CheckpointRecord]:
+        """Every checkpoint of some kinds, or of all, oldest first."""
+        query = select(schema.checkpoints).order_by(schema.checkpoints.c.id)
+        if kinds:
+            query = query.where(schema.checkpoints.c.kind.in_(kinds))
+        return [_checkpoint(row) for row in self._rows(query)]
+
+    def measured_again(self, trial: int) -> float | None:
+        """The objective of a trial as the last checkpoint measured it again, if one did."""
+        found = self.checkpoints(CheckpointKind.PERIODIC, CheckpointKind.FINAL)
+        values = [c.facts.get("incumbent_now") for c in found if c.incumbent == trial]
+        known = [value for value in values if isinstance(value, float)]
+        return known[-1] if known else None
+
+    def drift(self, *, after: int = -1) -> list[DriftRecord]:
+        """What was seen of drift after each trial with a number above `after`."""
+        query = select(schema.drift).where(schema.drift.c.trial > after)
+        rows = self._rows(query.order_by(schema.drift.c.trial))
+        names = [found.name for found in fields(DriftRecord)]
+        return [DriftRecord(**{name: getattr(row, name) for name in names}) for row in rows]
+
+    def events(self, *kinds: EventKind) -> list[EventRecord]:
+        """What happened beside the trials, of some kinds or of all, oldest first."""
+        query = select(schema.events).order_by(schema.events.c.id)
+        if kinds:
+            query = query.where(schema.events.c.kind.in_(kinds))
+        return [_event(row) for row in self._rows(query)]
 
     def attempts(self, trial: int) -> list[Attempt]:
         """The calls of the researcher for a trial, oldest first."""
@@ -247,6 +313,9 @@ def trial_record(row: Row[Any]) -> TrialRecord:
         lines_added=row.lines_added,
         lines_removed=row.lines_removed,
         value=row.value,
+        to_beat=row.to_beat,
+        demoted_after=row.demoted_after,
+        target=row.target,
         created_at=_time(row.created_at),
         proposed_at=_time_or_none(row.proposed_at),
         finished_at=_time_or_none(row.finished_at),
@@ -265,6 +334,32 @@ def _run(row: Row[Any]) -> RunRecord:
         duration_s=row.duration_s,
         output_bytes=row.output_bytes,
         metrics=row.metrics,
+        trust=Trust(row.trust),
+        purpose=Purpose(row.purpose),
+        checkpoint=row.checkpoint,
+    )
+
+
+def _checkpoint(row: Row[Any]) -> CheckpointRecord:
+    return CheckpointRecord(
+        id=row.id,
+        night=row.night,
+        kind=CheckpointKind(row.kind),
+        after_trial=row.after_trial,
+        incumbent=row.incumbent,
+        started_at=_time(row.started_at),
+        finished_at=_time_or_none(row.finished_at),
+        outcome=None if row.outcome is None else Validation(row.outcome),
+        reason=row.reason,
+        culprit=row.culprit,
+        branch_from=row.branch_from,
+        facts=row.facts,
+    )
+
+
+def _event(row: Row[Any]) -> EventRecord:
+    return EventRecord(
+        row.id, _time(row.at), row.night, row.trial, EventKind(row.kind), row.text, row.details
     )
 
 
@@ -281,4 +376,6 @@ def _attempt(row: Row[Any]) -> Attempt:
             reasoning_tokens=row.reasoning_tokens,
             cost_usd=row.cost_usd,
         ),
+        commands=tuple(row.commands),
+        refused=tuple(row.refused),
     )

@@ -1,10 +1,23 @@
 """What the ledger holds, as frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from overnight.types import Goal, JsonValue, Outcome, PastTrial, State, Usage, Verdict
+from overnight.types import (
+    CheckpointKind,
+    EventKind,
+    Goal,
+    JsonValue,
+    Outcome,
+    PastTrial,
+    Purpose,
+    State,
+    Trust,
+    Usage,
+    Validation,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,8 @@ class TrialRecord:
 
     Attributes:
         value: The objective as judged; None when there is none.
+        to_beat: The incumbent's value that it was judged against.
+        demoted_after: The latest trial when a checkpoint found that this keep does not hold.
     """
 
     number: int
@@ -68,6 +83,9 @@ class TrialRecord:
     lines_added: int | None = None
     lines_removed: int | None = None
     value: float | None = None
+    to_beat: float | None = None
+    demoted_after: int | None = None
+    target: str = ""
     proposed_at: datetime | None = None
     finished_at: datetime | None = None
 
@@ -108,17 +126,78 @@ class RunRecord:
     duration_s: float | None
     output_bytes: int | None
     metrics: Mapping[str, float]
+    trust: Trust = Trust.OPEN
+    purpose: Purpose = Purpose.TRIAL
+    checkpoint: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """One re-validation; `outcome` is None while it is under way.
+
+    Attributes:
+        after_trial: The latest trial when it began.
+        incumbent: The trial that it measured again.
+        culprit: The keep that was found at fault.
+        branch_from: The commit from which the study's branch is being moved back, until it is.
+        facts: Its numbers.
+    """
+
+    id: int
+    night: int | None
+    kind: CheckpointKind
+    after_trial: int
+    incumbent: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Validation | None
+    reason: str
+    culprit: int | None
+    branch_from: str | None
+    facts: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRecord:
+    """What was seen of drift after one trial, and what was done about it."""
+
+    trial: int
+    score: float
+    threshold: float
+    drifting: bool
+    signals: Sequence[Mapping[str, JsonValue]]
+    response: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Something that happened beside the trials."""
+
+    id: int
+    at: datetime
+    night: int | None
+    trial: int | None
+    kind: EventKind
+    text: str
+    details: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call of a researcher; `outcome` is ``proposal`` or the kind of its failure."""
+    """One call of a researcher; `outcome` is ``proposal`` or the kind of its failure.
+
+    Attributes:
+        commands: What the agent says it ran.
+        refused: What its sandbox did not let it do.
+    """
 
     outcome: str
     message: str
     started_at: datetime
     duration_s: float
     usage: Usage
+    commands: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

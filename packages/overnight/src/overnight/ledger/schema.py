@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import (
     JSON,
     URL,
+    Boolean,
     Column,
     Dialect,
     Engine,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -89,10 +90,13 @@ trials = Table(
     Column("tree", String),
     Column("title", ForeignText, nullable=False, default=""),
     Column("rationale", ForeignText, nullable=False, default=""),
+    Column("target", ForeignText, nullable=False, default=""),  # the metric it says it improves
     Column("details", JSON, nullable=False, default=dict),
     Column("lines_added", Integer),
     Column("lines_removed", Integer),
     Column("value", Float),  # the objective, as judged; NULL when there is none
+    Column("to_beat", Float),  # the incumbent's value that it was judged against
+    Column("demoted_after", Integer),  # a keep that did not hold: the latest trial at that time
     Column("created_at", String, nullable=False),
     Column("proposed_at", String),
     Column("finished_at", String),
@@ -115,7 +119,54 @@ runs = Table(
     Column("duration_s", Float),
     Column("output_bytes", Integer),
     Column("metrics", JSON, nullable=False, default=dict),
+    Column("trust", String, nullable=False, default="open"),
+    Column("purpose", String, nullable=False, default="trial"),
+    Column("checkpoint", ForeignKey("checkpoints.id")),
     UniqueConstraint("trial", "ordinal"),
+    Index("runs_by_checkpoint", "checkpoint"),
+)
+
+# A re-validation of the incumbent, or an audit of the whole chain; its runs name it.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("night", ForeignKey("nights.number")),
+    Column("kind", String, nullable=False),
+    Column("after_trial", Integer, nullable=False),  # the latest trial when it began
+    Column("incumbent", ForeignKey("trials.number"), nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("finished_at", String),
+    Column("outcome", String),
+    Column("reason", ForeignText, nullable=False, default=""),
+    Column("culprit", Integer),  # the keep at fault, where one was found
+    Column("branch_from", String),  # where the branch is being moved back from, until it is
+    Column("facts", JSON, nullable=False, default=dict),
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("trial", ForeignKey("trials.number"), primary_key=True),
+    Column("score", Float, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("drifting", Boolean, nullable=False),
+    Column("signals", JSON, nullable=False, default=list),
+    Column("response", String),
+)
+
+# What happened beside the trials: steering, pauses, responses to drift, trouble.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("night", ForeignKey("nights.number")),
+    Column("trial", Integer),
+    Column("kind", String, nullable=False),
+    Column("text", ForeignText, nullable=False, default=""),
+    Column("details", JSON, nullable=False, default=dict),
+    Index("events_by_kind", "kind", "id"),
 )
 
 attempts = Table(
@@ -133,6 +184,8 @@ attempts = Table(
     Column("output_tokens", Integer),
     Column("reasoning_tokens", Integer),
     Column("cost_usd", Float),
+    Column("commands", JSON, nullable=False, default=list),  # what the agent says it ran
+    Column("refused", JSON, nullable=False, default=list),  # what the sandbox did not let it do
     UniqueConstraint("trial", "ordinal"),
     Index("attempts_by_trial", "trial"),
 )

@@ -9,21 +9,45 @@ it.
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Table, Update, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    ScalarSelect,
+    Table,
+    Update,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
 from overnight.ledger import schema
 from overnight.ledger.queries import TRIAL_COLUMNS, LedgerReader, trial_record
-from overnight.ledger.records import Attempt, TrialRecord
-from overnight.types import DiffStat, Draft, Judgement, Objective, Outcome, Run, State, Verdict
+from overnight.ledger.records import Attempt, DriftRecord, TrialRecord
+from overnight.types import (
+    CheckpointKind,
+    DiffStat,
+    Draft,
+    EventKind,
+    JsonValue,
+    Judgement,
+    Objective,
+    Outcome,
+    Purpose,
+    Run,
+    State,
+    Validation,
+    Verdict,
+)
 
 
 def create_ledger(path: Path, *, name: str, objective: Objective, baseline_commit: str) -> None:
@@ -162,6 +186,8 @@ class Ledger(LedgerReader):
                     duration_s=attempt.duration_s,
                     outcome=attempt.outcome,
                     message=attempt.message,
+                    commands=list(attempt.commands),
+                    refused=list(attempt.refused),
                     **asdict(attempt.usage),
                 )
             )
@@ -177,6 +203,23 @@ class Ledger(LedgerReader):
                 commit=commit,
                 tree=tree,
                 proposed_at=_now(),
+            )
+
+    def run_again(self, trial: int, *, checkpoint: int, purpose: Purpose) -> int:
+        """Record that a finished trial's candidate is about to be measured again.
+
+        Returns:
+            The run's id.
+        """
+        with self._transaction() as connection:
+            return _inserted(
+                connection,
+                schema.runs,
+                trial=trial,
+                ordinal=_next_ordinal(schema.runs, trial),
+                started_at=_now(),
+                purpose=purpose,
+                checkpoint=checkpoint,
             )
 
     def begin_run(self, trial: int, *, from_state: State) -> int:
@@ -205,6 +248,7 @@ class Ledger(LedgerReader):
                     duration_s=run.duration_s,
                     output_bytes=run.output_bytes,
                     metrics=dict(run.metrics),
+                    trust=run.trust,
                 )
             )
             if ended.rowcount != 1:
@@ -225,12 +269,14 @@ class Ledger(LedgerReader):
         judgement: Judgement,
         *,
         value: float | None = None,
+        to_beat: float | None = None,
         draft: Draft | None = None,
         size: DiffStat | None = None,
     ) -> TrialRecord:
         """Give a trial its final verdict, any but keep.
 
         Args:
+            to_beat: The incumbent's value that it was judged against.
             draft: What was said of a change that came to no candidate.
             size: Lines that the candidate adds and removes.
 
@@ -250,11 +296,18 @@ class Ledger(LedgerReader):
                 verdict=judgement.verdict,
                 reason=judgement.reason,
                 value=value,
+                to_beat=to_beat,
                 **known,
             )
 
     def intend_keep(
-        self, trial: int, judgement: Judgement, *, value: float, size: DiffStat
+        self,
+        trial: int,
+        judgement: Judgement,
+        *,
+        value: float,
+        size: DiffStat,
+        to_beat: float | None = None,
     ) -> None:
         """Record that the branch is about to move to a trial's commit; survives a power cut."""
         if judgement.verdict is not Verdict.KEEP:
@@ -267,6 +320,7 @@ class Ledger(LedgerReader):
                 verdict=Verdict.KEEP,
                 reason=judgement.reason,
                 value=value,
+                to_beat=to_beat,
                 lines_added=size.added,
                 lines_removed=size.removed,
             )
@@ -278,6 +332,131 @@ class Ledger(LedgerReader):
             intended = (trials.state == State.MEASURING) & (trials.verdict == Verdict.KEEP)
             change = update(schema.trials).where(trials.number == trial, intended)
             return _finish(connection, trial, change)
+
+    def begin_checkpoint(
+        self, kind: CheckpointKind, *, night: int | None, after_trial: int, incumbent: int
+    ) -> int:
+        """Record that a checkpoint or an audit begins; returns its id."""
+        with self._transaction() as connection:
+            return _inserted(
+                connection,
+                schema.checkpoints,
+                night=night,
+                kind=kind,
+                after_trial=after_trial,
+                incumbent=incumbent,
+                started_at=_now(),
+            )
+
+    def end_checkpoint(
+        self,
+        checkpoint: int,
+        outcome: Validation,
+        *,
+        reason: str,
+        facts: Mapping[str, JsonValue],
+        culprit: int | None = None,
+    ) -> None:
+        """Record what a checkpoint found."""
+        with self._transaction() as connection:
+            _end_checkpoint(
+                connection, checkpoint, outcome, reason=reason, facts=facts, culprit=culprit
+            )
+
+    def abandon_checkpoints(self, *, reason: str) -> None:
+        """Close the checkpoints that were cut off, and their runs."""
+        with self._transaction() as connection:
+            under_way = schema.checkpoints.c.outcome.is_(None)
+            connection.execute(
+                update(schema.checkpoints)
+                .where(under_way)
+                .values(outcome=Validation.INTERRUPTED, reason=reason, finished_at=_now())
+            )
+            runs = schema.runs.c
+            connection.execute(
+                update(schema.runs)
+                .where(runs.checkpoint.is_not(None), runs.outcome.is_(None))
+                .values(outcome=Outcome.INTERRUPTED, reason=reason)
+            )
+
+    def intend_demotion(
+        self,
+        checkpoint: int,
+        *,
+        culprit: int,
+        branch_from: str,
+        reason: str,
+        facts: Mapping[str, JsonValue],
+    ) -> list[int]:
+        """Demote a keep and every keep built on it, before the branch moves back.
+
+        Args:
+            branch_from: Where the branch is now.
+
+        Returns:
+            The numbers of the demoted trials.
+        """
+        trials = schema.trials.c
+        with self._transaction(durable=True) as connection:
+            _end_checkpoint(
+                connection,
+                checkpoint,
+                Validation.REFUTED,
+                reason=reason,
+                facts=facts,
+                culprit=culprit,
+                branch_from=branch_from,
+            )
+            latest = select(func.max(trials.number)).scalar_subquery()
+            demoted = connection.execute(
+                update(schema.trials)
+                .where(
+                    trials.verdict == Verdict.KEEP,
+                    trials.demoted_after.is_(None),
+                    trials.number >= max(culprit, 1),
+                )
+                .values(demoted_after=latest)
+                .returning(trials.number)
+            )
+            return sorted(row.number for row in demoted)
+
+    def finish_demotion(self, checkpoint: int) -> None:
+        """Record that the branch has moved back."""
+        with self._transaction(durable=True) as connection:
+            connection.execute(
+                update(schema.checkpoints)
+                .where(schema.checkpoints.c.id == checkpoint)
+                .values(branch_from=None)
+            )
+
+    def record_drift(self, drift: DriftRecord) -> None:
+        """Record what was seen of drift after a trial; a second word on it replaces the first."""
+        values = {**asdict(drift), "signals": [dict(signal) for signal in drift.signals]}
+        with self._transaction() as connection:
+            connection.execute(delete(schema.drift).where(schema.drift.c.trial == drift.trial))
+            connection.execute(insert(schema.drift).values(**values))
+
+    def record_event(
+        self,
+        kind: EventKind,
+        text: str = "",
+        *,
+        night: int | None = None,
+        trial: int | None = None,
+        details: Mapping[str, JsonValue] | None = None,
+    ) -> int:
+        """Record something that happened beside the trials; returns its id."""
+        with self._transaction() as connection:
+            return _inserted(
+                connection,
+                schema.events,
+                at=_now(),
+                night=night,
+                trial=trial,
+                kind=kind,
+                text=text,
+                details=dict(details or {}),
+            )
 
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[Connection]:
@@ -306,8 +485,25 @@ def _open(trial: int, state: State | None = None) -> Update:
 
 
 def _said(draft: Draft) -> dict[str, Any]:
-    details = dict(draft.details)
-    return {"title": draft.title, "rationale": draft.rationale, "details": details}
+    return {
+        "title": draft.title,
+        "rationale": draft.rationale,
+        "details": dict(draft.details),
+        "target": draft.target,
+    }
+
+
+def _end_checkpoint(
+    connection: Connection, checkpoint: int, outcome: Validation, **values: Any
+) -> None:
+    checkpoints = schema.checkpoints.c
+    ended = connection.execute(
+        update(schema.checkpoints)
+        .where(checkpoints.id == checkpoint, checkpoints.outcome.is_(None))
+        .values(outcome=outcome, finished_at=_now(), **values)
+    )
+    if ended.rowcount != 1:
+        raise LedgerError(f"Checkpoint {checkpoint} is not under way; nothing was written.")
 
 
 def _change_state(connection: Connection, trial: int, change: Update, **values: Any) -> None:

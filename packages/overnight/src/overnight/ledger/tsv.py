@@ -13,7 +13,15 @@ from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import TrialRecord
 from overnight.types import State, Verdict
 
-_CRASHES = {Verdict.CRASH, Verdict.TIMEOUT, Verdict.NO_METRIC, Verdict.TAMPERED}
+_CRASHES = {
+    Verdict.CRASH,
+    Verdict.TIMEOUT,
+    Verdict.OUT_OF_MEMORY,
+    Verdict.TOO_MANY_PROCESSES,
+    Verdict.OUT_OF_DISK,
+    Verdict.NO_METRIC,
+    Verdict.TAMPERED,
+}
 _Stamp: TypeAlias = tuple[int, int, int]
 _MEMORY_METRICS_MB = ("peak_vram_mb", "peak_memory_mb", "peak_rss_mb")
 
@@ -58,6 +66,11 @@ class ResultsFile:
                 self._write(file, trial, runs[-1].metrics if runs else {})
         self._left_as = _stamp(self.path)
 
+    def rewrite(self) -> None:
+        """Write the whole table anew, after something that it tells has changed."""
+        self._left_as = None
+        self.update()
+
     def _is_as_left(self) -> bool:
         return self._left_as is not None and _stamp(self.path) == self._left_as
 
@@ -69,7 +82,7 @@ class ResultsFile:
             (trial.commit or "")[:7],
             "" if trial.value is None else f"{trial.value:.6f}",
             _memory_gb(metrics),
-            _status(trial.verdict),
+            _status(trial),
             one_line(trial.title or trial.reason),
         )
         file.write("\t".join(fields) + "\n")
@@ -83,10 +96,10 @@ def _stamp(path: Path) -> _Stamp | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _status(verdict: Verdict | None) -> str:
-    if verdict is Verdict.KEEP:
+def _status(trial: TrialRecord) -> str:
+    if trial.verdict is Verdict.KEEP and trial.demoted_after is None:
         return "keep"
-    return "crash" if verdict in _CRASHES else "discard"
+    return "crash" if trial.verdict in _CRASHES else "discard"
 
 
 def _memory_gb(metrics: Mapping[str, float]) -> str:

@@ -4,11 +4,15 @@ import contextlib
 import fcntl
 import os
 import selectors
+import socket
+import struct
 import time
+from collections.abc import Callable
 
 READ_BYTES = 256 * 1024
 PIPE_BYTES = 1024 * 1024
 LINE_SEARCH_BYTES = 64 * 1024
+CREDENTIALS = struct.Struct("3i")  # pid, uid, gid, as Linux sends them
 
 
 class Sink:
@@ -119,25 +123,27 @@ class Stream:
     """A pipe from the command into a sink."""
 
     def __init__(self, sink: Sink, selector: selectors.BaseSelector) -> None:
-        self.sink = sink
         self.last_heard = time.monotonic()
+        self._sink = sink
         self._selector = selector
-        self._reader, self.writer = os.pipe()
+        self._reader, self.writer = self._open()
         os.set_blocking(self._reader, False)
-        # More than the user's allowance of pipe memory is refused; the usual size then stays.
-        with contextlib.suppress(AttributeError, OSError):
-            fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         selector.register(self._reader, selectors.EVENT_READ, self.read)
 
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where the output goes."""
+        return (self._sink,)
+
     def read(self) -> int:
-        """Move what has come into the sink; 0 when there is nothing or will never be more."""
+        """Move what has come into a sink; 0 when there is nothing or will never be more."""
         try:
-            data = os.read(self._reader, READ_BYTES)
+            data, sink = self._receive()
         except BlockingIOError:
             return 0
         if data:
             self.last_heard = time.monotonic()
-            self.sink.take(data)
+            sink.take(data)
         else:
             self._unregister()
         return len(data)
@@ -155,9 +161,69 @@ class Stream:
         while left > 0 and (size := self.read()):
             left -= size
         self._unregister()
+        self._close_reader()
+        for sink in self.sinks:
+            sink.finish()
+
+    def _open(self) -> tuple[int, int]:
+        reader, writer = os.pipe()
+        # More than the user's allowance of pipe memory is refused; the usual size then stays.
+        with contextlib.suppress(AttributeError, OSError):
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return reader, writer
+
+    def _receive(self) -> tuple[bytes, Sink]:
+        return os.read(self._reader, READ_BYTES), self._sink
+
+    def _close_reader(self) -> None:
         os.close(self._reader)
-        self.sink.finish()
 
     def _unregister(self) -> None:
         with contextlib.suppress(KeyError):
             self._selector.unregister(self._reader)
+
+
+class AttributedStream(Stream):
+    """A socket on which the kernel says of every byte which process wrote it; Linux only.
+
+    A program that opens ``/dev/stdout`` anew fails on it, which is the price.
+
+    Args:
+        sink: For what the program itself prints.
+        others: For what anybody else prints.
+        is_program: Whether a process is the program itself; asked once per process.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        others: Sink,
+        selector: selectors.BaseSelector,
+        *,
+        is_program: Callable[[int], bool],
+    ) -> None:
+        self._others = others
+        self._is_program = is_program
+        self._authors: dict[int, bool] = {}
+        super().__init__(sink, selector)
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where the output goes."""
+        return self._sink, self._others
+
+    def _open(self) -> tuple[int, int]:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        return self._socket.fileno(), theirs.detach()
+
+    def _receive(self) -> tuple[bytes, Sink]:
+        room = socket.CMSG_SPACE(CREDENTIALS.size)
+        data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, room)
+        author = next((CREDENTIALS.unpack(told)[0] for _, _, told in ancillary), 0)
+        if author not in self._authors:
+            self._authors[author] = bool(data) and self._is_program(author)
+        return data, self._sink if self._authors[author] else self._others
+
+    def _close_reader(self) -> None:
+        self._socket.close()

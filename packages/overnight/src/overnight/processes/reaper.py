@@ -4,8 +4,10 @@ It uses nothing but the standard library, stays warm over many commands, and end
 does, however that ends. One JSON object a line goes over the control socket::
 
     in   {"do": "run", "argv": [...], "cwd": ..., "env": {...}, "stdin": text or null,
-          "output": path, "errors": path or null,
-          "deadline_s": ..., "silence_s": number or null, "output_bytes": ...}
+          "output": path, "errors": path or null, "children": path or null,
+          "deadline_s": ..., "silence_s": number or null, "output_bytes": ...,
+          "memory_bytes": number or null, "processes": number or null,
+          "disk_bytes": number or null, "disk_paths": [...]}
          {"do": "stop"}
     out  {"event": "started", "pid": ...}
          {"event": "ended", ...}                          the fields of `supervisor.Ending`
@@ -29,7 +31,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from overnight.processes.capture import Sink, Stream
+from overnight.processes.authorship import is_program
+from overnight.processes.capture import AttributedStream, Sink, Stream
+from overnight.processes.census import Allowance, Census
 from overnight.processes.spawn import NotStarted, spawn
 from overnight.processes.tree import Tree
 
@@ -107,14 +111,28 @@ class Run:
         self._selector = selector
         self._ended_by = "itself"
         self._kill_at = math.inf
+        self._census = Census(_allowance(request))
         self._streams: list[Stream] = []
         try:
             for path in filter(None, (request["output"], request["errors"])):
-                sink = Sink(os.fsdecode(_raw(path)), limit_bytes=request["output_bytes"])
-                self._streams.append(Stream(sink, selector))
+                self._streams.append(self._stream(path))
         except OSError:
             self._close_streams()
             raise
+
+    def _stream(self, path: str) -> Stream:
+        sink = self._sink(path)
+        if self._request["children"] is None:
+            return Stream(sink, self._selector)
+        return AttributedStream(
+            sink,
+            self._sink(self._request["children"]),
+            self._selector,
+            is_program=lambda pid: is_program(pid, main=self._tree.main),
+        )
+
+    def _sink(self, path: str) -> Sink:
+        return Sink(os.fsdecode(_raw(path)), limit_bytes=self._request["output_bytes"])
 
     def execute(self) -> dict[str, object]:
         """Run it; returns the message about its end."""
@@ -158,6 +176,9 @@ class Run:
             if now >= self._kill_at:
                 return
             silent_at = max(stream.last_heard for stream in self._streams) + silence_s
+            if now >= self._census.next_at and (passed := self._census.take(self._tree.pids())):
+                self._ended_by = passed
+                return
             if self._harness.wants_stop:
                 self._ask_to_end("stop", kill_at=now + STOP_GRACE_S)
             elif now >= deadline:
@@ -165,7 +186,7 @@ class Run:
             elif now >= silent_at:
                 self._ask_to_end("silence", kill_at=now + LIMIT_GRACE_S)
             next_look = min(deadline, silent_at) if self._kill_at == math.inf else self._kill_at
-            _dispatch(self._selector, until=next_look)
+            _dispatch(self._selector, until=min(next_look, self._census.next_at))
 
     def _ask_to_end(self, by: str, *, kill_at: float) -> None:
         if self._kill_at == math.inf:
@@ -178,7 +199,7 @@ class Run:
         self, *, by: str, code: int | None, duration_s: float, problem: str
     ) -> dict[str, object]:
         self._close_streams()
-        sinks = [stream.sink for stream in self._streams]
+        sinks = [sink for stream in self._streams for sink in stream.sinks]
         return {
             "event": "ended",
             "ended_by": by,
@@ -186,12 +207,24 @@ class Run:
             "duration_s": duration_s,
             "printed_bytes": sum(sink.printed_bytes for sink in sinks),
             "leftovers": len(self._tree.killed),
+            "cpu_s": self._tree.cpu_s,
+            "peak_memory_bytes": max(self._census.peak_memory_bytes, self._tree.largest_bytes),
+            "peak_processes": self._census.peak_processes,
             "detail": "; ".join(filter(None, [problem, *(sink.fault for sink in sinks)])),
         }
 
     def _close_streams(self) -> None:
         for stream in self._streams:
             stream.close()
+
+
+def _allowance(request: Mapping[str, Any]) -> Allowance:
+    return Allowance(
+        memory_bytes=request["memory_bytes"],
+        processes=request["processes"],
+        disk_bytes=request["disk_bytes"],
+        disk_paths=[_raw(path) for path in request["disk_paths"]],
+    )
 
 
 def _raw(text: str) -> bytes:

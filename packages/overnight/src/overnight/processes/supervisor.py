@@ -11,7 +11,7 @@ import selectors
 import uuid
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,9 @@ class EndedBy(StrEnum):
     DEADLINE = "deadline"
     SILENCE = "silence"
     STOP = "stop"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    DISK = "disk"
     NOT_STARTED = "not started"
 
 
@@ -64,11 +67,18 @@ class Limits:
         silence_s: Longest time without a byte of output, or None for no such limit.
         output_bytes: How much of each output file is kept: the first half, a line that says how
             much is missing, and the last half.
+        memory_bytes: For all processes of the command together; beyond it the tree is killed.
+        processes: How many there may be at once, likewise.
+        disk_bytes: What may lie in `disk_paths`, likewise; looked at every second or so.
     """
 
     deadline_s: float
     silence_s: float | None = None
     output_bytes: int = 64 * 2**20
+    memory_bytes: int | None = None
+    processes: int | None = None
+    disk_bytes: int | None = None
+    disk_paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,9 @@ class Ending:
         duration_s: Monotonic wall clock from start to the main process's end.
         printed_bytes: What it printed in all, kept or not.
         leftovers: Processes of its tree that were still alive and were killed.
+        cpu_s: Processor time of all of them.
+        peak_memory_bytes: The most memory that they were seen to hold together.
+        peak_processes: The most of them that were seen at once.
         detail: Why it could not start, what became of its output when the disk was full, or
             which processes could not be killed; an empty string when all went well.
     """
@@ -89,6 +102,9 @@ class Ending:
     duration_s: float
     printed_bytes: int = 0
     leftovers: int = 0
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
+    peak_processes: int = 0
     detail: str = ""
 
 
@@ -138,7 +154,13 @@ class Supervisor:
         self._helper: Helper | None = None
 
     def run(
-        self, command: Command, *, output: Path, limits: Limits, errors: Path | None = None
+        self,
+        command: Command,
+        *,
+        output: Path,
+        limits: Limits,
+        errors: Path | None = None,
+        children: Path | None = None,
     ) -> Ending:
         """Run a command to its end and reap its whole process tree.
 
@@ -147,16 +169,24 @@ class Supervisor:
         Args:
             output: File for standard output; standard error goes there too unless `errors`
                 names a file of its own. It is written while the command runs.
+            children: File for what is printed by others than the command's program itself, told
+                apart by the kernel; a program that opens ``/dev/stdout`` anew fails then. Linux.
 
         Raises:
             ProcessLost: The helper process died under the command.
             OSError: An output file cannot be opened.
         """
         if self._stop.is_set():
-            return _stopped_before_start(output, errors)
+            return _stopped_before_start(output, errors, children)
         self._runs += 1
         token = f"{self._mark}-{self._runs}"
-        request = _request(command, token=token, output=output, limits=limits, errors=errors)
+        request = {
+            **_request(command, token=token),
+            **_limits(limits),
+            "output": _text(output.absolute()),
+            "errors": None if errors is None else _text(errors.absolute()),
+            "children": None if children is None else _text(children.absolute()),
+        }
         try:
             self._ask(request)
             answer = self._started().wait_for_answer(
@@ -204,15 +234,13 @@ class Supervisor:
         self.close()
 
 
-def _stopped_before_start(output: Path, errors: Path | None) -> Ending:
-    for path in filter(None, (output, errors)):
+def _stopped_before_start(*outputs: Path | None) -> Ending:
+    for path in filter(None, outputs):
         path.write_bytes(b"")
     return Ending(EndedBy.STOP, None, 0.0, detail="a stop was asked for before its start")
 
 
-def _request(
-    command: Command, *, token: str, output: Path, limits: Limits, errors: Path | None
-) -> dict[str, object]:
+def _request(command: Command, *, token: str) -> dict[str, object]:
     environ = {**command.env, TOKEN_VARIABLE: token}
     return {
         "do": "run",
@@ -220,11 +248,13 @@ def _request(
         "cwd": _text(command.cwd.absolute()),
         "env": {_text(name): _text(value) for name, value in environ.items()},
         "stdin": command.stdin and _NOT_ENCODABLE.sub("\N{REPLACEMENT CHARACTER}", command.stdin),
-        "output": _text(output.absolute()),
-        "errors": None if errors is None else _text(errors.absolute()),
-        "deadline_s": limits.deadline_s,
-        "silence_s": limits.silence_s,
-        "output_bytes": limits.output_bytes,
+    }
+
+
+def _limits(limits: Limits) -> dict[str, object]:
+    return {
+        **{field.name: getattr(limits, field.name) for field in fields(limits)},
+        "disk_paths": [_text(path.absolute()) for path in limits.disk_paths],
     }
 
 
@@ -241,14 +271,8 @@ def _ending(answer: Mapping[str, Any]) -> Ending:
     """
     if answer["event"] == "refused":
         raise OSError(answer["errno"], os.strerror(answer["errno"]), answer["path"])
-    return Ending(
-        ended_by=EndedBy(answer["ended_by"]),
-        code=answer["code"],
-        duration_s=answer["duration_s"],
-        printed_bytes=answer["printed_bytes"],
-        leftovers=answer["leftovers"],
-        detail=answer["detail"],
-    )
+    told = {field.name: answer[field.name] for field in fields(Ending)}
+    return Ending(**{**told, "ended_by": EndedBy(answer["ended_by"])})
 
 
 def _close_all(*descriptors: int) -> None:

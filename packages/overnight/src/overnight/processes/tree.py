@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 KILL_PATIENCE_S = 10.0
 WAKEUP_BYTES = 64 * 1024
+MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 PR_SET_CHILD_SUBREAPER = 36  # Linux, <sys/prctl.h>
 
 
@@ -33,6 +34,8 @@ class Tree:
         main_code: Its exit status once it has ended.
         main_ended_at: Monotonic time at which its end was seen.
         killed: Other processes that had to be killed.
+        cpu_s: Processor time of everything that was collected.
+        largest_bytes: The most memory that one of the collected processes held.
     """
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
@@ -51,16 +54,20 @@ class Tree:
         self.main_code: int | None = None
         self.main_ended_at = math.inf
         self.killed: set[int] = set()
+        self.cpu_s = 0.0
+        self.largest_bytes = 0
 
     def reap(self) -> bool:
         """Collect what has ended; returns whether any child is left."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return True
+            self.cpu_s += usage.ru_utime + usage.ru_stime
+            self.largest_bytes = max(self.largest_bytes, usage.ru_maxrss * MAXRSS_UNIT_BYTES)
             if pid == self.main:
                 self.main_code = os.waitstatus_to_exitcode(status)
                 self.main_ended_at = time.monotonic()
@@ -86,6 +93,10 @@ class Tree:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, 0.05)
         return []
+
+    def pids(self) -> list[int]:
+        """Every process that is alive now."""
+        return [process.pid for process in self._tree() if process.state not in "ZX"]
 
     def _tree(self) -> Iterator[Process]:
         own_group = os.getpgrp()

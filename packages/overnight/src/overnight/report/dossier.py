@@ -99,7 +99,7 @@ def dossier_of(
     """
     trial = reader.trial(number)
     runs = reader.runs(number)
-    incumbent = Incumbents(reader.kept()).before(number)
+    incumbent = Incumbents(reader.ever_kept()).before(number)
     told = reader.runs(incumbent.number) if incumbent is not None else []
     beaten = told[-1].metrics if told else {}
     names = {reader.study.metric: None}

@@ -17,6 +17,7 @@ _INTEGERS = (
     "number",
     "night",
     "incumbent",
+    "demoted_after",
     "attempts",
     "runs",
     "exit_code",
@@ -30,6 +31,7 @@ _INTEGERS = (
 _NUMBERS = (
     "value",
     "incumbent_value",
+    "to_beat",
     "gain",
     "best",
     "minutes",

@@ -20,8 +20,11 @@ class TrialRow(TypedDict):
 
     `minutes` counts from the beginning of the night to the trial's end, `work_minutes` from the
     first trial of all and only while a process was at work. `incumbent` is the number of the trial
-    that this one had to beat, `gain` how much better it was in the metric's unit (positive is
-    better), `best` the incumbent's value once this trial was judged. `propose_s` and `measure_s`
+    that this one had to beat, `to_beat` the value that this was judged against (a checkpoint may
+    have measured it again), `gain` how much better it was in the metric's unit (positive is
+    better), `best` the incumbent's value once this trial was judged. `demoted_after` is the latest
+    trial when a checkpoint took the keep back. `trust` says how the last run was measured.
+    `propose_s` and `measure_s`
     add up the researcher's calls and the runs; `exit_code` and `metrics` are the last run's.
     Token counts add up what the agent reported; `cost_usd` is None when a call has no known price.
     """
@@ -35,8 +38,11 @@ class TrialRow(TypedDict):
     value: float | None
     incumbent: int | None
     incumbent_value: float | None
+    to_beat: float | None
     gain: float | None
     best: float | None
+    demoted_after: int | None
+    trust: str | None
     created_at: datetime
     proposed_at: datetime | None
     finished_at: datetime | None
@@ -60,6 +66,7 @@ class TrialRow(TypedDict):
     commit: str | None
     tree: str | None
     rationale: str
+    target: str
     details: Mapping[str, JsonValue]
     metrics: Mapping[str, float]
 
@@ -86,7 +93,7 @@ class Incumbents:
     """Which trial was the incumbent when.
 
     Args:
-        kept: Every kept trial, oldest first.
+        kept: Every trial that was ever kept, oldest first.
     """
 
     def __init__(self, kept: Sequence[TrialRecord]) -> None:
@@ -95,7 +102,12 @@ class Incumbents:
     def before(self, number: int) -> TrialRecord | None:
         """The trial that the trial of this number had to beat; None for the baseline."""
         place = bisect_left(self._kept, number, key=attrgetter("number"))
-        return self._kept[place - 1] if place else None
+        return next((kept for kept in reversed(self._kept[:place]) if _stood(kept, number)), None)
+
+
+def _stood(kept: TrialRecord, number: int) -> bool:
+    """Whether a keep was not demoted yet when the trial of this number began."""
+    return kept.demoted_after is None or kept.demoted_after >= number
 
 
 def gain_over(goal: Goal, trial: TrialRecord, incumbent: TrialRecord | None) -> float | None:
@@ -104,7 +116,8 @@ def gain_over(goal: Goal, trial: TrialRecord, incumbent: TrialRecord | None) -> 
         return None
     if trial.verdict not in JUDGED_BY_VALUE:
         return None
-    return goal.gain(old=incumbent.value, new=trial.value)
+    old = incumbent.value if trial.to_beat is None else trial.to_beat
+    return goal.gain(old=old, new=trial.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,7 @@ class _Clock:
 class _Context:
     def __init__(self, reader: LedgerReader) -> None:
         self._goal = reader.study.goal
-        self._incumbents = Incumbents(reader.kept())
+        self._incumbents = Incumbents(reader.ever_kept())
         self._clock = _Clock(reader.sessions())
         self._night_began = {night.number: night.started_at for night in reader.nights()}
 
@@ -146,8 +159,11 @@ class _Context:
             value=trial.value,
             incumbent=None if incumbent is None else incumbent.number,
             incumbent_value=None if incumbent is None else incumbent.value,
+            to_beat=trial.to_beat,
             gain=gain_over(self._goal, trial, incumbent),
             best=None if best is None else best.value,
+            demoted_after=trial.demoted_after,
+            trust=str(runs[-1].trust) if runs else None,
             created_at=trial.created_at,
             proposed_at=trial.proposed_at,
             finished_at=trial.finished_at,
@@ -171,6 +187,7 @@ class _Context:
             commit=trial.commit,
             tree=trial.tree,
             rationale=trial.rationale,
+            target=trial.target,
             details=trial.details,
             metrics=runs[-1].metrics if runs else {},
         )

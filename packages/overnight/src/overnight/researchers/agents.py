@@ -20,6 +20,12 @@ from overnight.researchers.base import ResearcherSettings
 from overnight.types import Usage
 
 Options = TypeVar("Options", bound=BaseModel)
+_USED_UP = {EndedBy.MEMORY: "memory", EndedBy.PROCESSES: "processes", EndedBy.DISK: "disk"}
+_SETTING = {
+    EndedBy.MEMORY: "memory_gb",
+    EndedBy.PROCESSES: "processes",
+    EndedBy.DISK: "disk_gb",
+}
 
 
 def check_options(model: type[Options], settings: ResearcherSettings) -> Options:
@@ -55,6 +61,7 @@ def refuse_ending(
         AgentMissing: It could not be started.
         AgentTimedOut: It was killed at its deadline.
         AgentHung: It was killed for its silence.
+        AgentCrashed: It was killed for what it used up.
         Stopped: A stop was asked for.
     """
     match ending.ended_by:
@@ -74,6 +81,13 @@ def refuse_ending(
             raise AgentHung(
                 f"{program} said nothing for {silence} and was killed.",
                 fix="If it needs longer to think, raise researcher.silence.",
+                usage=usage,
+            )
+        case EndedBy.MEMORY | EndedBy.PROCESSES | EndedBy.DISK:
+            raise AgentCrashed(
+                f"{program} used more {_USED_UP[ending.ended_by]} than its sandbox allows"
+                " and was killed.",
+                fix=f"Raise sandbox.{_SETTING[ending.ended_by]}.",
                 usage=usage,
             )
         case EndedBy.ITSELF:

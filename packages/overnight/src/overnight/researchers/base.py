@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from overnight.patterns import PathPatterns
-from overnight.processes.supervisor import Supervisor
+from overnight.sandbox.base import Room
 from overnight.types import Draft, JsonValue, Objective, PastTrial
+
+# Files of a researcher's home that are no notes, and stay when those are dropped.
+CREDENTIALS = "*-login.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,12 @@ class Assignment:
         trial: The trial's number.
         brief: What the researcher should read, as Markdown; also at `brief_path`.
         workspace: The researcher's own clone, pristine at the incumbent; edit files here.
-        trial_dir: Where the researcher may leave its event stream and logs.
+        trial_dir: Where the researcher may leave its event stream and logs; no program sees it.
+        outbox: An empty directory where its program may leave what it has to say.
         home: A private directory that lives as long as the study.
         history: Every finished trial, oldest first, read when called.
+        room: Runs programs, confined as the study asks; the clone, the outbox and the home are
+            writable there, the brief is readable.
     """
 
     trial: int
@@ -46,12 +52,13 @@ class Assignment:
     brief_path: Path
     workspace: Path
     trial_dir: Path
+    outbox: Path
     home: Path
     objective: Objective
     editable: PathPatterns
     incumbent_commit: str
     history: Callable[[], Sequence[PastTrial]]
-    processes: Supervisor
+    room: Room
 
 
 class Researcher(Protocol):
@@ -59,7 +66,8 @@ class Researcher(Protocol):
 
     Contract (judged by ``overnight.testing.researcher_contract``):
         - `propose` returns only after everything that it started has ended;
-        - it writes only inside `workspace`, `trial_dir` and `home`;
+        - it writes only inside `workspace`, `trial_dir`, `outbox` and `home`;
+        - programs are started through `room`, with `Needs` for what they cannot do without;
         - every failure is a `ResearcherError`; a vendor's own error never leaks;
         - `Stopped` passes through untouched;
         - it keeps no state that a restart would miss: what it needs to remember goes into

@@ -4,12 +4,12 @@ The program reads its brief from the file named in ``OVERNIGHT_BRIEF``. The last
 prints becomes the title of its proposal, unless it writes a JSON object to the file named in
 ``OVERNIGHT_RESULT``::
 
-    {"title": "...", "rationale": "...", "details": {...},
+    {"title": "...", "rationale": "...", "target": "val_loss", "commands": ["..."],
+     "details": {...},
      "usage": {"input_tokens": 1, "cached_input_tokens": 0, "output_tokens": 1,
                "reasoning_tokens": 0, "cost_usd": 0.01}}
 """
 
-import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +35,7 @@ from overnight.untrusted import read_small_file
 RESULT_FILE = "agent.result.json"
 OUTPUT_FILE = "agent.stdout"
 ERRORS_FILE = "agent.stderr"
+_MOST_COMMANDS = 200
 
 
 class CommandOptions(BaseModel):
@@ -73,18 +74,14 @@ class CommandResearcher:
             ResearcherError: It failed, fell silent or took too long.
             Stopped: The night was asked to stop.
         """
-        result_file = assignment.trial_dir / RESULT_FILE
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-            result_file.unlink()
+        result_file = assignment.outbox / RESULT_FILE
         command = Command(
             argv=self._options.argv,
             cwd=assignment.workspace,
             env=self._environment(assignment, result_file),
         )
         output, errors = assignment.trial_dir / OUTPUT_FILE, assignment.trial_dir / ERRORS_FILE
-        ending = assignment.processes.run(
-            command, output=output, errors=errors, limits=self._limits
-        )
+        ending = assignment.room.run(command, output=output, errors=errors, limits=self._limits)
         result = parse_object(read_small_file(result_file, most_bytes=MOST_READ_BYTES) or b"") or {}
         usage = _usage(result.get("usage"))
         refuse_ending(ending, program="The command", limits=self._limits, usage=usage)
@@ -96,6 +93,8 @@ class CommandResearcher:
             as_text(result.get("rationale")),
             details=_object(result.get("details")),
             usage=usage,
+            target=as_text(result.get("target")),
+            commands=_texts(result.get("commands")),
         )
 
     def _environment(self, assignment: Assignment, result_file: Path) -> dict[str, str]:
@@ -125,6 +124,11 @@ def _usage(value: JsonValue) -> Usage | None:
         reasoning_tokens=as_count(told.get("reasoning_tokens")),
         cost_usd=as_cost(told.get("cost_usd")),
     )
+
+
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    told = value if isinstance(value, list) else []
+    return tuple(one_line(as_text(item)) for item in told[:_MOST_COMMANDS])
 
 
 def _object(value: JsonValue) -> Mapping[str, JsonValue]:

@@ -21,6 +21,8 @@ def clean_draft(
     *,
     details: Mapping[str, JsonValue] | None = None,
     usage: Usage | None = None,
+    target: str = "",
+    commands: tuple[str, ...] = (),
 ) -> Draft:
     """A draft with a title of one printable line and a rationale of bounded length."""
     line = one_line(title[:MOST_RATIONALE_CHARACTERS], most_characters=MOST_TITLE_CHARACTERS)
@@ -29,6 +31,8 @@ def clean_draft(
         rationale=_clean_text(rationale),
         details=details or {},
         usage=usage or Usage(),
+        target=one_line(target[:MOST_RATIONALE_CHARACTERS], most_characters=MOST_TITLE_CHARACTERS),
+        commands=commands,
     )
 
 

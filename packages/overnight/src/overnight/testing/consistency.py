@@ -45,9 +45,12 @@ def _about_trials(ledger: LedgerReader) -> Iterator[str]:
     for trial in trials:
         if trial.state is not State.DONE or trial.verdict is None or trial.finished_at is None:
             yield f"Trial {trial.number} is {trial.state} with verdict {trial.verdict}."
-    for run in ledger.all_runs():
+    for run in (*ledger.all_runs(), *ledger.runs_again()):
         if run.outcome is None:
             yield f"Run {run.ordinal} of trial {run.trial} has no end."
+    for checkpoint in ledger.checkpoints():
+        if checkpoint.outcome is None or checkpoint.branch_from is not None:
+            yield f"Checkpoint {checkpoint.id} has no end."
 
 
 def _about_kept(study: Study, ledger: LedgerReader) -> Iterator[str]:
@@ -67,9 +70,10 @@ def _about_kept(study: Study, ledger: LedgerReader) -> Iterator[str]:
 
 
 def _is_no_worse(study: Study, before: TrialRecord, after: TrialRecord) -> bool:
-    if before.value is None or after.value is None:
+    to_beat = before.value if after.to_beat is None else after.to_beat
+    if to_beat is None or after.value is None:
         return False
-    return study.objective.goal.gain(old=before.value, new=after.value) >= 0
+    return study.objective.goal.gain(old=to_beat, new=after.value) >= 0
 
 
 def _about_results(layout: Layout, ledger: LedgerReader) -> Iterator[str]:

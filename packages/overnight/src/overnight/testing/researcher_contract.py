@@ -26,7 +26,10 @@ from overnight.patterns import PathPatterns
 from overnight.processes.leftovers import TOKEN_VARIABLE
 from overnight.processes.supervisor import StopSignal, Supervisor
 from overnight.researchers.base import Assignment, Researcher
+from overnight.sandbox.base import Confinement, Room
+from overnight.sandbox.none import Unconfined
 from overnight.types import Draft, Goal, Objective, PastTrial, Usage
+from overnight.workspace.tree import discard
 
 ODD_TITLES = {
     "two lines": "First\nSecond",
@@ -55,9 +58,10 @@ class Desk:
     def __init__(self, root: Path, files: Mapping[str, str]) -> None:
         self.workspace = root / "workspace"
         self.trial_dir = root / "trials" / "0007"
+        self.outbox = root / "outbox"
         self.home = root / "study-home"
         self.elsewhere = root / "elsewhere"
-        for made in (self.workspace, self.trial_dir, self.home, self.elsewhere):
+        for made in (self.workspace, self.trial_dir, self.outbox, self.home, self.elsewhere):
             made.mkdir(parents=True)
         for name, text in files.items():
             (self.workspace / name).write_text(text, encoding="utf-8")
@@ -81,18 +85,21 @@ class Desk:
         """An assignment in these directories."""
         brief_path = self.trial_dir / "brief.md"
         brief_path.write_text(brief, encoding="utf-8")
+        discard(self.outbox)
+        self.outbox.mkdir()
         return Assignment(
             trial=7,
             brief=brief,
             brief_path=brief_path,
             workspace=self.workspace,
             trial_dir=self.trial_dir,
+            outbox=self.outbox,
             home=self.home,
             objective=Objective("loss", Goal.MINIMIZE),
             editable=PathPatterns(["**"]),
             incumbent_commit=self._git("rev-parse", "HEAD").strip(),
             history=lambda: tuple(self.past),
-            processes=self.processes,
+            room=Room(Unconfined(self.processes), Confinement(writable=(self.workspace,))),
         )
 
     def changed_paths(self) -> list[str]:

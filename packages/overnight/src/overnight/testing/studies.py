@@ -1,6 +1,7 @@
 """Tiny study repositories: to test a researcher, or the harness, without a model or a GPU.
 
-The measured command is ``sh train.sh`` and takes milliseconds, so a whole night fits a unit test::
+The measured command is ``sh train.sh`` and takes milliseconds, so a whole night fits a unit test.
+There is no sandbox, no checkpoint and no pause, unless a test asks for one::
 
     study = make_study(tmp_path / "study")
     end = study.run([Step("a better value", edits={"train.sh": prints(0.9)})])
@@ -50,6 +51,9 @@ SETTINGS: Mapping[str, Any] = {
     "scope": {"editable": [TRAIN, "src/**"], "protected": ["prepare.sh"]},
     "measure": {"command": f"sh {TRAIN}", "deadline": "30s"},
     "researcher": {"kind": "scripted", "options": {"steps": []}},
+    "sandbox": {"kind": "none"},
+    "checkpoint": {"every_trials": 0, "at_end": False},
+    "watch": {"pause": False, "least_disk_gb": 0},
 }
 
 

@@ -93,6 +93,13 @@ class Plumbing:
         """Write a recipe's commit; returns its name."""
         return self._hash(self._commits, recipe.commit(tree)).decode()
 
+    def read_file(self, commit: str, path: str) -> bytes | None:
+        """A file's content in a commit; None where there is no file or link."""
+        entry = self._look_up(self._tree_of(commit), os.fsencode(path).split(b"/"))
+        if entry is None or entry.mode == _SUBMODULE:
+            return None
+        return self._read(entry.object_id, kind=b"blob")
+
     def move(self, reference: str, *, old: str | None, new: str) -> None:
         """Move a reference from `old`, or make it where `old` is None.
 

@@ -17,6 +17,7 @@ from overnight.patterns import PathPatterns
 from overnight.types import Change
 from overnight.workspace.candidates import Candidate
 from overnight.workspace.clone import Clone
+from overnight.workspace.protection import Protection, protect
 from overnight.workspace.repository import Repository
 from overnight.workspace.tree import Tree, discard
 
@@ -41,6 +42,7 @@ class Checkout:
         self._protected = protected
         self._watched = watched
         self._watched_files: set[str] = set()
+        self._protection = Protection()
         self._strayed: list[Change] | None = None
 
     @property
@@ -52,6 +54,21 @@ class Checkout:
     def output_dir(self) -> Path:
         """Where the measured command may leave files for the harness; empty at its start."""
         return self.root.with_name(f"{self.root.name}-output")
+
+    @property
+    def artefacts(self) -> Path:
+        """Where the measured command leaves what the scorer reads."""
+        return self.output_dir / "artefacts"
+
+    @property
+    def fixed(self) -> tuple[Path, ...]:
+        """Protected files and directories, which the measured command must not change."""
+        return tuple(self.root / path for path in self._protection.fixed)
+
+    @property
+    def pinned(self) -> tuple[Path, ...]:
+        """The directories that hold those."""
+        return tuple(self.root / path for path in self._protection.pinned)
 
     def prepare(self, commit: str) -> None:
         """Bring the tree to a commit, protected files to the baseline."""
@@ -68,13 +85,21 @@ class Checkout:
             self._strayed = [change for change in differing if self._protected.match(change.path)]
         self.tree.apply(self._baseline, self._strayed)
         discard(self.output_dir)
-        self.output_dir.mkdir()
+        self.artefacts.mkdir(parents=True)
 
     def hold(self, candidate: Candidate) -> None:
         """Turn a prepared tree into a candidate's, whose parent may have been kept since."""
         self.tree.hold(candidate)
         self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
         self._watched_files.update(change.path for change in candidate.changes)
+        self._protection = protect(self.tree.tracked(), self._protected)
+
+    def forget_bytecode(self) -> None:
+        """Remove compiled files beside tracked sources, which a setup may have planted."""
+        real_root = self.root.resolve()
+        for place in {path.rpartition("/")[0] for path in self.tree.tracked()}:
+            if (self.root / place).resolve() == real_root / place:  # no link was put in its place
+                discard(self.root / place / "__pycache__")
 
     def altered(self) -> list[str]:
         """Editable and protected files that are no longer as they were written."""
@@ -116,6 +141,7 @@ class Workspaces:
             for letter in "ab"
         ]
         self._checkouts = cycle(checkouts)
+        self._scorer = Tree(repository, directory / "score", cached=editable)
         self._worker = ThreadPoolExecutor(1, "workspaces", initializer=_yield_to_the_device)
         self._clone_ready: Future[None] | None = None
         self._next: tuple[Checkout, Future[None]] | None = None
@@ -141,6 +167,26 @@ class Workspaces:
         ready.result()
         checkout.hold(candidate)
         return checkout
+
+    def scorer(self) -> Path:
+        """The baseline's tree, for commands that no candidate has a part in."""
+        if self._scorer.commit is None:
+            self._scorer.create(self._baseline)
+        return self._scorer.root
+
+    def score_output(self) -> Path:
+        """An empty directory for what a scorer reports."""
+        directory = self._directory / "score-output"
+        discard(directory)
+        directory.mkdir()
+        return directory
+
+    def outbox(self) -> Path:
+        """An empty directory for what a researcher says of its change."""
+        directory = self._directory / "researcher" / "outbox"
+        discard(directory)
+        directory.mkdir(parents=True)
+        return directory
 
     def in_background(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Do something when the background thread comes to it."""

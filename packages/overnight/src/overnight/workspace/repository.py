@@ -20,7 +20,7 @@ from overnight.workspace.git import git
 from overnight.workspace.plumbing import Entry, Plumbing
 
 _SUBMODULE = "160000"
-_DIRECTORY = b"040000 "
+_MOST_TEXT_BYTES = 2**20
 
 
 class Repository:
@@ -88,7 +88,7 @@ class Repository:
         return f"branch {self.branch_ref}".encode() in listing
 
     def move_branch(self, *, old: str | None, new: str) -> None:
-        """Advance the study's branch if it is still where we left it, or moved already.
+        """Move the study's branch if it is still where we left it, or moved already.
 
         Raises:
             BranchMoved: Somebody else moved it.
@@ -169,6 +169,16 @@ class Repository:
         """Every path of a commit; git is asked when the first is wanted."""
         listing = self._git("ls-tree", "-r", "-z", "--name-only", commit)
         yield from (os.fsdecode(path) for path in listing.split(b"\0") if path)
+
+    def text(self, commit: str, path: str) -> str:
+        """A file's text in a commit; empty where there is none, or none that is UTF-8."""
+        content = self._plumbing.read_file(commit, path)
+        if content is None or len(content) > _MOST_TEXT_BYTES:
+            return ""
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return ""
 
     def submodules(self, commit: str) -> list[str]:
         """Paths of a commit that are submodules, whose files no checkout of ours has."""

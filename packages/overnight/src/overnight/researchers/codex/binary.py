@@ -52,6 +52,12 @@ def _native(program: Path) -> Path:
     return program.absolute()
 
 
+def installation(program: Path) -> Path:
+    """What the program needs to read of its own: its package, or itself where it stands alone."""
+    package = program.parent.parent
+    return package if (package / "codex-resources").is_dir() else program
+
+
 def read_version(program: Path) -> str:
     """What the program says of its version, such as ``codex-cli 0.169.0``.
 

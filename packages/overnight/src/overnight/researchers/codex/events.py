@@ -8,6 +8,8 @@ from pathlib import Path
 from overnight.researchers.drafts import as_count, as_text, clean_draft, parse_object
 from overnight.types import Draft, JsonValue, Usage
 
+MOST_COMMANDS = 200
+_MOST_COMMAND_CHARACTERS = 500
 _NOTICE = "Reconnecting..."
 
 
@@ -20,24 +22,29 @@ class Transcript:
         message: The agent's last message, or an empty string.
         failure: Why the turn failed, in Codex's words, or an empty string.
         usage: What the thread used in all; None where no number was told.
+        commands: The shell commands that the agent ran, the first `MOST_COMMANDS` of them.
     """
 
     completed: bool = False
     message: str = ""
     failure: str = ""
     usage: Usage | None = None
+    commands: tuple[str, ...] = ()
 
 
 def read_transcript(lines: Iterable[bytes]) -> Transcript:
     """Read an event stream, past lines that are broken or of an unknown kind."""
     completed, message, complaint, failure = False, "", "", ""
     usage: Usage | None = None
+    commands: list[str] = []
     for event in _objects(lines):
         match event.get("type"):
             case "item.completed":
                 item = _object(event.get("item"))
                 if item.get("type") == "agent_message":
                     message = as_text(item.get("text"))
+                elif item.get("type") == "command_execution":
+                    commands.append(as_text(item.get("command"))[:_MOST_COMMAND_CHARACTERS])
             case "turn.completed":
                 completed = True
                 usage = read_usage(event.get("usage"))
@@ -46,7 +53,8 @@ def read_transcript(lines: Iterable[bytes]) -> Transcript:
             case "error":
                 told = as_text(event.get("message"))
                 complaint = complaint if told.startswith(_NOTICE) else told
-    return Transcript(completed, message, failure or complaint, usage)
+    kept = tuple(commands[:MOST_COMMANDS])
+    return Transcript(completed, message, failure or complaint, usage, kept)
 
 
 def read_rollout_usage(files: Iterable[Path]) -> Usage | None:
@@ -83,24 +91,31 @@ def read_usage(value: JsonValue) -> Usage | None:
     return usage if usage.total_tokens else None
 
 
-def read_draft(message: str, usage: Usage | None) -> Draft:
+def read_draft(transcript: Transcript, usage: Usage | None) -> Draft:
     """The draft that the agent's last message describes, in JSON or in its own words."""
+    message = transcript.message
     told = parse_object(message) or parse_object(
         message[message.find("{") : message.rfind("}") + 1]
     )
     if told is None:
         title = next((line for line in message.splitlines() if line.strip()), "")
-        return clean_draft(title, message, usage=usage)
+        return clean_draft(title, message, usage=usage, commands=transcript.commands)
     rationale = as_text(told.get("rationale"))
     effect = as_text(told.get("expected_effect"))
     if effect:
         rationale = f"{rationale}\n\nExpected effect: {effect}"
-    return clean_draft(as_text(told.get("title")), rationale, usage=usage)
+    return clean_draft(
+        as_text(told.get("title")),
+        rationale,
+        usage=usage,
+        target=as_text(told.get("target")),
+        commands=transcript.commands,
+    )
 
 
 def output_schema() -> str:
     """The JSON schema of the agent's last message."""
-    names = ("title", "rationale", "expected_effect")
+    names = ("title", "rationale", "target", "expected_effect")
     return json.dumps(
         {
             "type": "object",

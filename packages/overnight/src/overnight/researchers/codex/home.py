@@ -11,6 +11,7 @@ from overnight.researchers.codex.options import (
     OPENAI,
     CodexOptions,
     codex_config,
+    hosts,
     provider_key,
     to_toml,
 )
@@ -33,6 +34,7 @@ class CodexHome:
 
     Attributes:
         env: The environment for Codex.
+        hosts: The network hosts that it needs.
 
     Raises:
         AuthenticationFailed: There is neither a key nor a login.
@@ -41,6 +43,7 @@ class CodexHome:
     def __init__(self, parent: Path, options: CodexOptions, *, environ: Mapping[str, str]) -> None:
         config = codex_config(options)
         keys, login = _credentials(options, config, environ)
+        self.hosts = hosts(config)
         self._directory = Path(tempfile.mkdtemp(prefix="codex-", dir=parent))
         self._root, temporary = self._directory / "home", self._directory / "tmp"
         self._root.mkdir()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 OPENAI = "openai"
 PROVIDER = "endpoint"
+_OPENAI_HOSTS = ("api.openai.com", "auth.openai.com", "chatgpt.com")
 _OPENAI_KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 _TABLES = (
     "features",
@@ -25,7 +26,8 @@ class CodexOptions(BaseModel):
     Attributes:
         binary: Codex's program, where it is not on PATH.
         prompt: A file whose text goes before the brief in place of our own.
-        sandbox: How Codex confines the commands of the agent.
+        sandbox: How Codex itself confines the commands of the agent; left out: not at all inside a
+            sandbox of ours, ``workspace-write`` without one.
         login: Use the login of ``codex login`` even where a key is set.
         base_url: An endpoint of the Responses API other than OpenAI's own, up to ``/v1``.
         env_key: The variable that holds this endpoint's key; without it none is sent.
@@ -40,7 +42,7 @@ class CodexOptions(BaseModel):
 
     binary: str | None = None
     prompt: Path | None = None
-    sandbox: Literal["workspace-write", "danger-full-access"] = "workspace-write"
+    sandbox: Literal["workspace-write", "danger-full-access"] | None = None
     login: bool = False
     base_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     env_key: str | None = Field(default=None, min_length=1)
@@ -90,6 +92,14 @@ def codex_config(options: CodexOptions) -> dict[str, Any]:
     keys = (provider_key(config, provider) for provider in config.get("model_providers", {}))
     policy["exclude"] = [*policy.get("exclude", []), *_OPENAI_KEYS, *filter(None, keys)]
     return config
+
+
+def hosts(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The network hosts that Codex needs for its model's endpoint."""
+    provider = config.get("model_provider", OPENAI)
+    table = config.get("model_providers", {}).get(provider, {})
+    url = table.get("base_url") or config.get("openai_base_url")
+    return (url,) if isinstance(url, str) else _OPENAI_HOSTS
 
 
 def provider_key(config: Mapping[str, Any], provider: str) -> str | None:

@@ -9,7 +9,7 @@ from overnight.errors import AgentCrashed, AgentMisconfigured
 from overnight.processes.supervisor import Command, Ending, Limits
 from overnight.researchers.agents import check_options, crashed, refuse_ending
 from overnight.researchers.base import Assignment, Researcher, ResearcherSettings
-from overnight.researchers.codex.binary import find_binary, read_version
+from overnight.researchers.codex.binary import find_binary, installation, read_version
 from overnight.researchers.codex.events import (
     Transcript,
     output_schema,
@@ -21,7 +21,8 @@ from overnight.researchers.codex.failures import failed_start, failed_turn
 from overnight.researchers.codex.home import CodexHome
 from overnight.researchers.codex.options import CodexOptions
 from overnight.researchers.drafts import MOST_READ_BYTES, last_line
-from overnight.types import Draft, Usage
+from overnight.sandbox.base import Needs
+from overnight.types import Draft, SandboxKind, Usage
 from overnight.untrusted import read_small_file
 
 EVENTS_FILE = "agent.jsonl"
@@ -71,18 +72,27 @@ class CodexResearcher:
                 env={**home.env, "PWD": str(assignment.workspace)},
                 stdin=f"{self._prompt}\n{assignment.brief}",
             )
-            ending = assignment.processes.run(
-                command, output=events, errors=errors, limits=self._limits
+            ending = assignment.room.run(
+                command,
+                output=events,
+                errors=errors,
+                limits=self._limits,
+                needs=Needs(readable=(installation(program),), hosts=home.hosts),
             )
             with events.open("rb") as lines:
                 transcript = read_transcript(lines)
             usage = transcript.usage or read_rollout_usage(home.rollouts())
         refuse_ending(ending, program="Codex", limits=self._limits, usage=usage)
         _refuse_failure(ending, transcript, errors, usage)
-        return read_draft(transcript.message, usage)
+        return read_draft(transcript, usage)
 
     def _program(self) -> Path:
         return find_binary(self._options.binary, root=self._root)
+
+    def _sandbox(self, assignment: Assignment) -> str:
+        """Codex's own sandbox hides the GPU and caches, so ours takes its place where it can."""
+        confined = assignment.room.kind is not SandboxKind.NONE
+        return self._options.sandbox or ("danger-full-access" if confined else "workspace-write")
 
     def _arguments(self, assignment: Assignment, home: CodexHome) -> list[str]:
         schema = home.write("answer.schema.json", output_schema())
@@ -92,7 +102,7 @@ class CodexResearcher:
             "--json",
             "--skip-git-repo-check",
             "--sandbox",
-            self._options.sandbox,
+            self._sandbox(assignment),
             "--cd",
             str(assignment.workspace),
             "--output-schema",

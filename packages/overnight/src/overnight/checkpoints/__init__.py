@@ -1,0 +1,1 @@
+"""Measuring again what was kept: checkpoints, demotion of what does not hold, audits."""

@@ -1,0 +1,91 @@
+"""The room that each command of a study runs in: what it may see, change and use up."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from overnight.config import Study
+from overnight.sandbox.base import Caps, Confinement, NetworkAccess, Room, Sandbox
+from overnight.sandbox.machine import exclusive_files, memory_limit_bytes
+from overnight.workspace.pool import Checkout
+
+_GIB = 2**30
+
+
+class Rooms:
+    """Makes rooms for a study's commands.
+
+    Files that belong to the scorer or to the hold-out are in no other room.
+
+    Args:
+        sandbox: Confines the commands.
+        home: Of the user; where ``~`` in the study file leads.
+    """
+
+    def __init__(self, study: Study, sandbox: Sandbox, *, home: Path) -> None:
+        self._study = study
+        self._sandbox = sandbox
+        self._score = exclusive_files(study.score, root=study.root, home=home)
+        self._holdout = exclusive_files(study.holdout, root=study.root, home=home)
+
+    def researcher(self, *, writable: Sequence[Path], readable: Sequence[Path], home: Path) -> Room:
+        """Where a researcher proposes."""
+        table = self._study.researcher
+        return self._room(
+            Confinement(
+                writable=tuple(writable),
+                readable=tuple(readable),
+                home=home,
+                network=table.network,
+                gpu=table.gpu,
+                may_nest=True,
+            )
+        )
+
+    def setup(self, root: Path, output_dir: Path) -> Room:
+        """Where a fresh checkout is set up."""
+        network = self._study.setup.network if self._study.setup is not None else "off"
+        return self._room(Confinement(writable=(root, output_dir), network=network))
+
+    def measured(self, checkout: Checkout, *, network: NetworkAccess) -> Room:
+        """Where a candidate runs: its checkout is writable, protected files are not."""
+        return self._room(
+            Confinement(
+                writable=(checkout.root, checkout.output_dir),
+                fixed=checkout.fixed,
+                pinned=checkout.pinned,
+                network=network,
+            )
+        )
+
+    def score(self, root: Path, output_dir: Path, *, candidate: Checkout) -> Room:
+        """Where protected code scores: everything of the candidate is read-only."""
+        return self._room(self._scoring(root, output_dir, candidate, self._score))
+
+    def holdout(self, root: Path, output_dir: Path, *, candidate: Checkout) -> Room:
+        """Where the hold-out is scored, the only room that ever has its files."""
+        return self._room(self._scoring(root, output_dir, candidate, self._holdout))
+
+    def _scoring(
+        self, root: Path, output_dir: Path, candidate: Checkout, files: tuple[Path, ...]
+    ) -> Confinement:
+        return Confinement(
+            writable=(output_dir,),
+            readable=(root, candidate.root, candidate.artefacts, *files),
+        )
+
+    def _room(self, confinement: Confinement) -> Room:
+        return Room(self._sandbox, confinement, caps=self._caps(confinement.writable[0]))
+
+    def _caps(self, place: Path) -> Caps:
+        table = self._study.sandbox
+        free_bytes = shutil.disk_usage(place).free
+        reserve_bytes = int(self._study.watch.least_disk_gb * _GIB)
+        disk_gb = table.disk_gb
+        return Caps(
+            memory_bytes=memory_limit_bytes(table),
+            processes=table.processes,
+            disk_bytes=(
+                max(1, free_bytes - reserve_bytes) if disk_gb is None else int(disk_gb * _GIB)
+            ),
+        )

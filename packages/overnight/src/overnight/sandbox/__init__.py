@@ -1,0 +1,1 @@
+"""Sandboxes: what a foreign program may see, change, reach and use up."""

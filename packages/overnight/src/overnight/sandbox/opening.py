@@ -1,0 +1,65 @@
+"""Making the sandbox that a study file names."""
+
+import os
+from pathlib import Path
+
+from overnight.config import Study
+from overnight.errors import StudyFileError
+from overnight.processes.supervisor import Supervisor
+from overnight.sandbox.base import Sandbox
+from overnight.sandbox.bubblewrap import Bubblewrap
+from overnight.sandbox.devices import Gpu, device_nodes
+from overnight.sandbox.machine import caches, describe_machine, exclusive_files, user_home
+from overnight.sandbox.none import Unconfined
+from overnight.types import SandboxKind
+
+
+def open_sandbox(study: Study, *, processes: Supervisor, work: Path, gpu: Gpu | None) -> Sandbox:
+    """The sandbox of a study.
+
+    Args:
+        work: The study's working directory, hidden but for what a command is given.
+        gpu: The leased device.
+
+    Raises:
+        SandboxFailed: It cannot work here; says why and what to do.
+        StudyFileError: Files of the scorer or the hold-out are not there.
+    """
+    device_env = {"CUDA_VISIBLE_DEVICES": gpu.uuid} if gpu is not None else {}
+    exclusive = exclusive_paths(study)
+    if study.sandbox.kind is SandboxKind.NONE:
+        return Unconfined(processes, device_env=device_env)
+    machine = describe_machine(
+        study.sandbox,
+        root=study.root,
+        exclusive=exclusive,
+        work=work,
+        devices=[*device_nodes(gpu), *map(Path, study.sandbox.devices)],
+        environ=os.environ,
+    )
+    return Bubblewrap(
+        machine,
+        processes=processes,
+        scratch=work / "sandbox",
+        caches=caches(study.sandbox, root=study.root, environ=os.environ),
+        device_env=device_env,
+    )
+
+
+def exclusive_paths(study: Study) -> tuple[Path, ...]:
+    """The files that only the scorer or only the hold-out may see.
+
+    Raises:
+        StudyFileError: One is not there.
+    """
+    home = user_home(os.environ)
+    found: list[Path] = []
+    for name, table in (("score", study.score), ("holdout", study.holdout)):
+        for path in exclusive_files(table, root=study.root, home=home):
+            if not path.exists():
+                raise StudyFileError(
+                    f"{study.path.name}: {name}.files names {path}, which does not exist.",
+                    fix="Put it there, or correct the path.",
+                )
+            found.append(path)
+    return tuple(found)
