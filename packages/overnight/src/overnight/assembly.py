@@ -22,6 +22,7 @@ from overnight.processes.supervisor import StopSignal, Supervisor
 from overnight.progress import Watcher
 from overnight.researchers.base import Researcher
 from overnight.researchers.registry import create as create_researcher
+from overnight.sandbox.cgroups import Capped, delegated
 from overnight.sandbox.devices import lease_gpu
 from overnight.sandbox.machine import user_home
 from overnight.sandbox.opening import open_sandbox
@@ -58,7 +59,9 @@ def assembled(
         home = work / "home"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         gpu = stack.enter_context(lease_gpu(study.sandbox.gpu, leases_directory()))
-        processes = stack.enter_context(Supervisor(stop, marker=ledger.study.id))
+        supervisor = stack.enter_context(Supervisor(stop, marker=ledger.study.id))
+        group = stack.enter_context(delegated())
+        processes = supervisor if group is None else Capped(supervisor, group)
         sandbox = open_sandbox(study, processes=processes, work=work, gpu=gpu)
         stack.callback(sandbox.close)
         rooms = Rooms(study, sandbox, home=user_home(os.environ))

@@ -8,6 +8,8 @@ from overnight.processes.supervisor import Command, Ending, Limits
 from overnight.types import SandboxKind
 
 OFF, ON, NEEDED = "off", "on", "needed"
+# The kernel counts threads where a study counts processes; this only stops a flood of them.
+THREADS_PER_PROCESS = 16
 NetworkAccess: TypeAlias = str | tuple[str, ...]
 """``off``, ``on``, the hosts that may be reached, or ``needed`` for those of `Needs`."""
 
@@ -90,6 +92,22 @@ class Confined:
 
     ending: Ending
     refused: tuple[Refused, ...] = field(default=())
+
+
+class Processes(Protocol):
+    """Runs commands to their end: `Supervisor`, or `Capped` with limits by control groups."""
+
+    def run(
+        self,
+        command: Command,
+        *,
+        output: Path,
+        limits: Limits,
+        errors: Path | None = None,
+        children: Path | None = None,
+    ) -> Ending:
+        """Run a command to its end; see `Supervisor.run`."""
+        ...
 
 
 class Sandbox(Protocol):

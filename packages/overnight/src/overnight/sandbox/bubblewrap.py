@@ -9,8 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from overnight.errors import SandboxFailed
-from overnight.processes.supervisor import Command, EndedBy, Ending, Limits, Supervisor
-from overnight.sandbox.base import OFF, ON, Confined, Confinement, Refused
+from overnight.processes.supervisor import Command, EndedBy, Ending, Limits
+from overnight.sandbox.base import (
+    OFF,
+    ON,
+    THREADS_PER_PROCESS,
+    Confined,
+    Confinement,
+    Processes,
+    Refused,
+)
 from overnight.sandbox.mounts import Deed, Machine, Mount, arguments, plan
 from overnight.sandbox.network.allowlist import AllowList
 from overnight.sandbox.network.launch import gateway_argv
@@ -38,7 +46,6 @@ _NAMESPACES = (
 # Root may write there by its user id alone, whatever capabilities it has lost.
 _KERNEL_SETTINGS = ("sys", "sysrq-trigger", "fs", "acpi", "irq", "bus")
 _PATIENCE_S = 20.0
-_THREADS_PER_PROCESS = 16  # the kernel counts threads there; this only stops a flood
 _REFUSED_AT_START = ("bwrap: ", "mount: ", "unshare: ")
 
 
@@ -65,7 +72,7 @@ class Bubblewrap:
         self,
         machine: Machine,
         *,
-        processes: Supervisor,
+        processes: Processes,
         scratch: Path,
         caches: Sequence[Path] = (),
         device_env: Mapping[str, str] | None = None,
@@ -156,7 +163,7 @@ class Bubblewrap:
         if limits.disk_bytes is not None:
             words.append(f"--fsize={limits.disk_bytes}")
         if limits.processes is not None:
-            words.append(f"--nproc={limits.processes * _THREADS_PER_PROCESS}")
+            words.append(f"--nproc={limits.processes * THREADS_PER_PROCESS}")
         if proxy is None:
             return tuple(words)
         gateway = gateway_argv(

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from overnight.processes.supervisor import Command, Limits, Supervisor
-from overnight.sandbox.base import Confined, Confinement
+from overnight.processes.supervisor import Command, Limits
+from overnight.sandbox.base import Confined, Confinement, Processes
 from overnight.types import SandboxKind
 
 
@@ -18,7 +18,7 @@ class Unconfined:
 
     kind = SandboxKind.NONE
 
-    def __init__(self, processes: Supervisor, *, device_env: dict[str, str] | None = None) -> None:
+    def __init__(self, processes: Processes, *, device_env: dict[str, str] | None = None) -> None:
         self._processes = processes
         self._device_env = device_env or {}
 

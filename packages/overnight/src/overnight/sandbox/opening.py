@@ -5,8 +5,7 @@ from pathlib import Path
 
 from overnight.config import Study
 from overnight.errors import StudyFileError
-from overnight.processes.supervisor import Supervisor
-from overnight.sandbox.base import Sandbox
+from overnight.sandbox.base import Processes, Sandbox
 from overnight.sandbox.bubblewrap import Bubblewrap
 from overnight.sandbox.devices import Gpu, device_nodes
 from overnight.sandbox.machine import caches, describe_machine, exclusive_files, user_home
@@ -14,7 +13,7 @@ from overnight.sandbox.none import Unconfined
 from overnight.types import SandboxKind
 
 
-def open_sandbox(study: Study, *, processes: Supervisor, work: Path, gpu: Gpu | None) -> Sandbox:
+def open_sandbox(study: Study, *, processes: Processes, work: Path, gpu: Gpu | None) -> Sandbox:
     """The sandbox of a study.
 
     Args:
