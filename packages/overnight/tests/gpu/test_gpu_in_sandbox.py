@@ -1,4 +1,4 @@
-"""CUDA inside the very sandbox that a night uses; needs an NVIDIA GPU and torch: `make test-gpu`."""
+"""CUDA inside the very sandbox that a night uses; needs a GPU and torch: `make test-gpu`."""
 
 import importlib.util
 import json
@@ -93,16 +93,14 @@ def test_no_device_is_there_where_the_study_says_none(
 ) -> None:
     made = study(gpu="none")
     made.configure(
-        **{
-            "scope": {"editable": ["train.py"], "protected": []},
-            "metric": {"constraints": []},
-            "measure": {
-                "command": f"{sys.executable} train.py",
-                "deadline": "3m",
-                "env": {"REPORT": str(tmp_path / "report" / "gpu.json")},
-            },
-            "sandbox": {"kind": "bubblewrap", "gpu": "none", "write": [str(tmp_path / "report")]},
-        }
+        scope={"editable": ["train.py"], "protected": []},
+        metric={"constraints": []},
+        measure={
+            "command": f"{sys.executable} train.py",
+            "deadline": "3m",
+            "env": {"REPORT": str(tmp_path / "report" / "gpu.json")},
+        },
+        sandbox={"kind": "bubblewrap", "gpu": "none", "write": [str(tmp_path / "report")]},
     )
     made.run([])
     assert made.trials()[0].value == 2.0

@@ -25,7 +25,6 @@ def capped() -> Iterator[Capped]:
 
 def run(capped: Capped, tmp_path: Path, *argv: str, **limits: int) -> Ending:
     command = Command(argv, tmp_path, dict(os.environ))
-    return capped.run(command, output=tmp_path / "output", limits=Limits(deadline_s=20.0, **limits))
 
 
 def test_what_stays_within_its_limits_is_left_alone(capped: Capped, tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""What all that is written to a ledger has in common: one transaction a method, and its errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, ScalarSelect, Table, func, insert, select
+from sqlalchemy.exc import DatabaseError
+
+from overnight.errors import LedgerError
+from overnight.ledger.queries import LedgerReader
+
+
+class Writer(LedgerReader):
+    """A ledger opened for writing; one process at a time, under the study's lock."""
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[Connection]:
+        """One transaction; a durable one is on the disk when it ends."""
+        try:
+            with self.engine.connect() as connection:
+                if durable:
+                    connection.exec_driver_sql("PRAGMA synchronous=FULL")
+                yield connection
+                connection.commit()
+                if durable:
+                    connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+        except DatabaseError as error:
+            raise LedgerError(f"{self.path} refused a write: {error.orig}.") from error
+
+
+def next_ordinal(table: Table, trial: int) -> ScalarSelect[int]:
+    """The number of a trial's next row."""
+    return select(func.count() + 1).where(table.c.trial == trial).scalar_subquery()
+
+
+def inserted(connection: Connection, table: Any, **values: Any) -> int:
+    """Write a row; returns its key."""
+    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    if key is None:
+        raise LedgerError(f"{table.name} gave no key for a new row.")
+    return int(key[0])
+
+
+def now() -> str:
+    """The present as the ledger writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
