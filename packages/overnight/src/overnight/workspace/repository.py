@@ -146,6 +146,32 @@ class Repository:
         tree = self._git("rev-parse", f"{commit}^{{tree}}").decode().strip()
         return Candidate(commit, tree, parent, tuple(self.changes(parent, commit)))
 
+    def without(
+        self, incumbent: str, *, parent: str, commit: str, name: str
+    ) -> Candidate | None:
+        """A commit like the incumbent with one earlier change taken out of it.
+
+        Args:
+            parent: What the change was made to.
+            commit: The change.
+            name: Of the ref that keeps the new commit.
+
+        Returns:
+            The candidate; None where the change cannot be taken out cleanly.
+        """
+        patch, _ = self.patch(parent, commit)
+        with self._scratch_index(self.root) as env:
+            git("read-tree", incumbent, cwd=self.root, env=env)
+            try:
+                git("apply", "-R", "--cached", "-", cwd=self.root, env=env, stdin=patch)
+            except GitFailed:
+                return None
+            tree = git("write-tree", cwd=self.root, env=env).decode().strip()
+        message = f"Without {commit[:12]}"
+        made = self._git("commit-tree", tree, "-p", incumbent, "-m", message).decode().strip()
+        self._plumbing.set(f"{self._trial_refs.rpartition('/')[0]}/audits/{name}", made)
+        return Candidate(made, tree, incumbent, tuple(self.changes(incumbent, made)))
+
     def changes(self, old: str, new: str) -> list[Change]:
         """How two commits differ, renames shown as a deletion and an addition."""
         answer = self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", old, new)
