@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from overnight.config import Study
 from overnight.errors import BranchMoved, LedgerError, RepositoryError
 from overnight.layout import Layout
+from overnight.ledger.queries import LedgerReader
 from overnight.ledger.store import Ledger, create_ledger
 from overnight.progress import Watcher
 from overnight.sandbox.opening import exclusive_paths
@@ -19,16 +20,12 @@ def open_ledger(study: Study, layout: Layout, repository: Repository, watcher: W
         BranchMoved: The study's branch is there, but no ledger that explains it.
         RepositoryError: The repository cannot carry a study.
     """
-    if repository.branch_is_checked_out():
-        raise RepositoryError(
-            f"A working tree of yours is on {study.branch}, which this night would move.",
-            fix="Check out another branch there.",
-        )
-    _refuse_tracked_secrets(study, repository)
+    refuse_branch(study, layout, repository)
+    refuse_tracked_secrets(study, repository)
     if not layout.ledger.exists():
         _create_ledger(study, layout, repository)
     ledger = Ledger(layout.ledger)
-    _check_same_study(study, ledger)
+    refuse_other_study(study, ledger)
     baseline = ledger.study.baseline_commit
     if ledger.incumbent() is None and repository.head() != baseline:
         baseline = repository.head()
@@ -46,8 +43,31 @@ def open_ledger(study: Study, layout: Layout, repository: Repository, watcher: W
     return ledger
 
 
-def _refuse_tracked_secrets(study: Study, repository: Repository) -> None:
-    """The scorer's and the hold-out's files must not be in git, which every clone has whole."""
+def refuse_branch(study: Study, layout: Layout, repository: Repository) -> None:
+    """Refuse a branch of the study's that a night must not move.
+
+    Raises:
+        RepositoryError: A working tree of the user's is on it.
+        BranchMoved: It is there, but no ledger that explains it.
+    """
+    if repository.branch_is_checked_out():
+        raise RepositoryError(
+            f"A working tree of yours is on {study.branch}, which this night would move.",
+            fix="Check out another branch there.",
+        )
+    if not layout.ledger.exists() and repository.branch_head() is not None:
+        raise BranchMoved(
+            f"Branch {study.branch} exists already, but {layout.ledger} does not.",
+            fix=f"Give the study another name, or run `git branch -D {study.branch}`.",
+        )
+
+
+def refuse_tracked_secrets(study: Study, repository: Repository) -> None:
+    """Refuse files of the scorer's or the hold-out's in git, which every clone has whole.
+
+    Raises:
+        RepositoryError: One is in the current commit.
+    """
     inside = [p.relative_to(study.root) for p in exclusive_paths(study) if study.root in p.parents]
     if not inside:
         return
@@ -61,18 +81,20 @@ def _refuse_tracked_secrets(study: Study, repository: Repository) -> None:
 
 
 def _create_ledger(study: Study, layout: Layout, repository: Repository) -> None:
-    baseline = repository.head()
-    if repository.branch_head() is not None:
-        raise BranchMoved(
-            f"Branch {study.branch} exists already, but {layout.ledger} does not.",
-            fix=f"Give the study another name, or run `git branch -D {study.branch}`.",
-        )
     create_ledger(
-        layout.ledger, name=study.name, objective=study.objective, baseline_commit=baseline
+        layout.ledger,
+        name=study.name,
+        objective=study.objective,
+        baseline_commit=repository.head(),
     )
 
 
-def _check_same_study(study: Study, ledger: Ledger) -> None:
+def refuse_other_study(study: Study, ledger: LedgerReader) -> None:
+    """Refuse a ledger that was made for another objective.
+
+    Raises:
+        LedgerError: It was.
+    """
     made_for = (ledger.study.name, ledger.study.metric, ledger.study.goal)
     asked_for = (study.name, study.objective.metric, study.objective.goal)
     if made_for != asked_for:
