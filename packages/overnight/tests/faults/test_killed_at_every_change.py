@@ -3,7 +3,7 @@
 import itertools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -41,6 +41,7 @@ CHANGES: tuple[tuple[type, str], ...] = (
     (Workspaces, "close"),
 )
 STRIDE = 8  # tests that share the moments among them, for xdist to spread
+BEFORE_THE_CHECKPOINT = 30
 PAIRS = ((3, 3), (11, 2), (17, 9), (24, 6), (40, 21))
 
 
@@ -78,7 +79,7 @@ class Fuse:
         return watched
 
     def _watch_transactions(self) -> None:
-        transaction = Ledger._transaction
+        transaction = Ledger.transaction
 
         @contextmanager
         def watched(ledger: Ledger, **options: bool) -> Iterator[Connection]:
@@ -87,17 +88,17 @@ class Fuse:
                 self.reach("before a commit to the ledger")
             self.reach("after a commit to the ledger")
 
-        setattr(Ledger, "_transaction", watched)  # noqa: B010  # mypy lets no method be assigned
+        setattr(Ledger, "transaction", watched)  # noqa: B010  # mypy lets no method be assigned
 
 
-def run_with_fuse(study: TinyStudy, *, blows_at: int) -> list[str]:
+def run_with_fuse(study: TinyStudy, *, blows_at: int, script: Sequence[Step] = SCRIPT) -> list[str]:
     """Run a night in a forked process that may be killed; returns the moments it reached."""
     log = study.root.with_suffix(".moments")
     child = os.fork()
     if child == 0:
         try:
             Fuse(blows_at, log).install()
-            study.run(SCRIPT)
+            study.run(script)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -147,3 +148,29 @@ def test_killed_twice(
     check_verdicts(study, most_cut_off=2)
     consistent(study)
     assert study.user_state() == before
+
+
+@pytest.mark.parametrize("first", range(1, STRIDE + 1))
+def test_killed_while_a_checkpoint_takes_back_what_does_not_hold(
+    first: int, tmp_path: Path, consistent: Callable[[TinyStudy], None]
+) -> None:
+    """The moments from the last trial on: the checkpoint, the demotion, the branch's way back."""
+    for moment in itertools.count(BEFORE_THE_CHECKPOINT + first, STRIDE):
+        directory = tmp_path / f"killed-at-{moment}"
+        seen = tmp_path / f"seen-{moment}"
+        lucky = f"[ -e {seen} ] && echo val_loss: 3 || echo val_loss: 0.1\ntouch {seen}\n"
+        script = [STEPS[0][0], Step("lucky", edits={TRAIN: lucky})]
+        checkpoint = {"every_trials": 2, "at_end": True, "repeats": 1}
+        study = make_study(directory, checkpoint=checkpoint, budget={"trials": 2})
+        reached = run_with_fuse(study, blows_at=moment, script=script)
+        study.run(script)
+        consistent(study)
+        standing = [
+            trial.number
+            for trial in study.trials()
+            if trial.verdict is Verdict.KEEP and trial.demoted_after is None
+        ]
+        assert standing == [0, 1]
+        if len(reached) < moment:
+            assert any("move_branch" in reach for reach in reached[BEFORE_THE_CHECKPOINT:])
+            return

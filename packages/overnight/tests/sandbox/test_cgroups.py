@@ -23,8 +23,16 @@ def capped() -> Iterator[Capped]:
         assert [path.name for path in group.iterdir() if path.is_dir()] == []
 
 
-def run(capped: Capped, tmp_path: Path, *argv: str, **limits: int) -> Ending:
+def run(
+    capped: Capped,
+    tmp_path: Path,
+    *argv: str,
+    memory_bytes: int | None = None,
+    processes: int | None = None,
+) -> Ending:
+    limits = Limits(deadline_s=20.0, memory_bytes=memory_bytes, processes=processes)
     command = Command(argv, tmp_path, dict(os.environ))
+    return capped.run(command, output=tmp_path / "output", limits=limits)
 
 
 def test_what_stays_within_its_limits_is_left_alone(capped: Capped, tmp_path: Path) -> None:
