@@ -8,9 +8,10 @@ LAUNCHERS = frozenset(
         *("bash", "busybox", "dash", "ksh", "sh", "zsh"),
         *("bwrap", "env", "flock", "ionice", "nice", "nohup", "numactl", "prlimit", "stdbuf"),
         *("sudo", "taskset", "time", "timeout", "unshare"),
-        *("mamba", "micromamba", "pixi", "rye", "uv", "uvx"),
+        *("just", "make", "mamba", "micromamba", "pixi", "rye", "uv", "uvx"),
     )
 )
+FIRST_CHILD = 2  # the id that the first process of a namespace gives to what it starts first
 
 
 def is_program(pid: int, *, main: int) -> bool:
@@ -22,7 +23,7 @@ def is_program(pid: int, *, main: int) -> bool:
     """
     while pid != main:
         parent = _parent(pid)
-        if parent <= 1 or not _is_launcher(parent):
+        if parent <= 1 or not _is_launcher(parent) or _is_adopted(pid, by=parent):
             return False
         pid = parent
     return True
@@ -42,3 +43,18 @@ def _is_launcher(pid: int) -> bool:
     except OSError:
         return False
     return program.name in LAUNCHERS
+
+
+def _is_adopted(pid: int, *, by: int) -> bool:
+    """Whether the first process of a sandbox only took over an orphan, all but its first child."""
+    return _inner_pid(by) == 1 and _inner_pid(pid) != FIRST_CHILD
+
+
+def _inner_pid(pid: int) -> int:
+    """A process's id in the innermost namespace that it is in."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
+        return 0
+    _, _, ids = status.partition("\nNSpid:")
+    return int(ids.partition("\n")[0].split()[-1]) if ids else pid

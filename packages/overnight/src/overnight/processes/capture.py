@@ -7,7 +7,7 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 READ_BYTES = 256 * 1024
 PIPE_BYTES = 1024 * 1024
@@ -148,6 +148,9 @@ class Stream:
             self._unregister()
         return len(data)
 
+    def meet(self, pids: Iterable[int]) -> None:
+        """Take note of who may write, while it can still be found out who that is."""
+
     def close_writer(self) -> None:
         """Leave the writing end to the command."""
         if self.writer >= 0:
@@ -186,7 +189,8 @@ class Stream:
 class AttributedStream(Stream):
     """A socket on which the kernel says of every byte which process wrote it; Linux only.
 
-    A program that opens ``/dev/stdout`` anew fails on it, which is the price.
+    A program that opens ``/dev/stdout`` anew fails on it, which is the price. Whoever is gone
+    before anybody looked does not count as the program.
 
     Args:
         sink: For what the program itself prints.
@@ -212,6 +216,12 @@ class AttributedStream(Stream):
         """Where the output goes."""
         return self._sink, self._others
 
+    def meet(self, pids: Iterable[int]) -> None:
+        """Take note of who may write, while it can still be found out who that is."""
+        for pid in pids:
+            if pid not in self._authors:
+                self._authors[pid] = self._is_program(pid)
+
     def _open(self) -> tuple[int, int]:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -221,8 +231,7 @@ class AttributedStream(Stream):
         room = socket.CMSG_SPACE(CREDENTIALS.size)
         data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, room)
         author = next((CREDENTIALS.unpack(told)[0] for _, _, told in ancillary), 0)
-        if author not in self._authors:
-            self._authors[author] = bool(data) and self._is_program(author)
+        self.meet([author])
         return data, self._sink if self._authors[author] else self._others
 
     def _close_reader(self) -> None:

@@ -1,25 +1,33 @@
-"""What a command's processes use while they run, and whether that is more than they may."""
+"""Counting what a command's processes use while they run, and whether they may."""
 
-import contextlib
-import os
+import sys
 import time
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+from overnight.processes.usage import disk_bytes, free_bytes, held_bytes, memory_bytes
+
 SHARE_OF_TIME = 0.01  # of one processor, which counting may cost
+SHARE_WHEN_IN_DOUBT = 0.05
+SMALL_SHARE = 0.05  # of memory, which may count too often
 SHORTEST_PAUSE_S = 0.1
 SHORTEST_DISK_PAUSE_S = 1.0
+DISK_SLICE_S = 0.002  # of a look at the disk, so that it holds up nothing else
 
 
 class Allowance(NamedTuple):
-    """What all processes of a command may use together; None for no limit."""
+    """What all processes of a command may use together; None for no limit.
 
-    memory_bytes: int | None
-    processes: int | None
-    disk_bytes: int | None
-    disk_paths: Sequence[bytes]
+    Attributes:
+        disk_bytes: What may lie in `disk_paths`.
+        free_disk_bytes: What must stay free on their disks.
+    """
+
+    memory_bytes: int | None = None
+    processes: int | None = None
+    disk_bytes: int | None = None
+    free_disk_bytes: int | None = None
+    disk_paths: Sequence[bytes] = ()
 
 
 class Census:
@@ -36,57 +44,54 @@ class Census:
         self.peak_processes = 0
         self.next_at = time.monotonic() + SHORTEST_PAUSE_S / 4
         self._allowance = allowance
+        self._memory_at = self._memory_took_s = 0.0
         self._disk_at = time.monotonic() + SHORTEST_DISK_PAUSE_S
+        self._disk: Iterator[int] | None = None
 
-    def take(self, pids: Iterable[int]) -> str | None:
+    def take(self, pids: Sequence[int]) -> str | None:
         """Count; returns which limit is passed: ``memory``, ``processes``, ``disk``, or None."""
-        began = time.monotonic()
-        alive = list(pids)
-        self.peak_processes = max(self.peak_processes, len(alive))
-        self.peak_memory_bytes = max(self.peak_memory_bytes, memory_bytes(alive))
-        passed = self._passed()
-        self.next_at = _after_pause(began, SHORTEST_PAUSE_S)
-        return passed
-
-    def _passed(self) -> str | None:
-        may = self._allowance
-        if may.processes is not None and self.peak_processes > may.processes:
+        may, began = self._allowance, time.monotonic()
+        self.peak_processes = max(self.peak_processes, len(pids))
+        if may.processes is not None and len(pids) > may.processes:
             return "processes"
-        if may.memory_bytes is not None and self.peak_memory_bytes > may.memory_bytes:
+        held = [held_bytes(pid) for pid in pids]
+        now = time.monotonic()
+        self.next_at = now + max(SHORTEST_PAUSE_S, (now - began) / SHARE_OF_TIME)
+        if self._is_too_much_memory(pids, held):
             return "memory"
-        if may.disk_bytes is not None and time.monotonic() >= self._disk_at:
+        return "disk" if self._is_too_much_disk(pids) else None
+
+    def _is_too_much_memory(self, pids: Sequence[int], held: Sequence[int]) -> bool:
+        """Whether memory is used up; what processes share is only looked into where it matters."""
+        total, may = sum(held), self._allowance.memory_bytes or sys.maxsize
+        if total <= self.peak_memory_bytes:
+            return False
+        if total - max(held) > total * SMALL_SHARE:
+            share = SHARE_WHEN_IN_DOUBT if total > may else SHARE_OF_TIME
             began = time.monotonic()
-            used = disk_bytes(may.disk_paths)
-            self._disk_at = _after_pause(began, SHORTEST_DISK_PAUSE_S)
-            return "disk" if used > may.disk_bytes else None
-        return None
+            if began < self._memory_at + self._memory_took_s / share:
+                return False
+            total = memory_bytes(pids)
+            self._memory_at, self._memory_took_s = began, time.monotonic() - began
+        self.peak_memory_bytes = max(self.peak_memory_bytes, total)
+        return total > may
 
+    def _is_too_much_disk(self, pids: Sequence[int]) -> bool:
+        may = self._allowance
+        if may.free_disk_bytes is not None and free_bytes(may.disk_paths) < may.free_disk_bytes:
+            return True
+        return may.disk_bytes is not None and self._on_disk(pids) > may.disk_bytes
 
-def memory_bytes(pids: Iterable[int]) -> int:
-    """Resident memory of some processes; what they share is counted once."""
-    own = shared = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pages = Path(f"/proc/{pid}/statm").read_bytes().split()
-            own += int(pages[1]) - int(pages[2])
-            shared = max(shared, int(pages[2]))
-    return (own + shared) * PAGE_BYTES
-
-
-def disk_bytes(paths: Iterable[bytes]) -> int:
-    """What the files below some directories take on the disk; links are not followed."""
-    total = 0
-    pending = list(paths)
-    while pending:
-        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-    return total
-
-
-def _after_pause(began: float, shortest_s: float) -> float:
-    now = time.monotonic()
-    return now + max(shortest_s, (now - began) / SHARE_OF_TIME)
+    def _on_disk(self, pids: Sequence[int]) -> int:
+        """Go on with a look at the disk for a moment; what it has found so far."""
+        began, found = time.monotonic(), 0
+        if began < self._disk_at:
+            return 0
+        if self._disk is None:
+            self._disk = disk_bytes(self._allowance.disk_paths, pids)
+        for found in self._disk:
+            if time.monotonic() - began > DISK_SLICE_S:
+                return found
+        self._disk = None
+        self._disk_at = time.monotonic() + SHORTEST_DISK_PAUSE_S
+        return found

@@ -7,7 +7,7 @@ does, however that ends. One JSON object a line goes over the control socket::
           "output": path, "errors": path or null, "children": path or null,
           "deadline_s": ..., "silence_s": number or null, "output_bytes": ...,
           "memory_bytes": number or null, "processes": number or null,
-          "disk_bytes": number or null, "disk_paths": [...]}
+          "disk_bytes": number or null, "free_disk_bytes": number or null, "disk_paths": [...]}
          {"do": "stop"}
     out  {"event": "started", "pid": ...}
          {"event": "ended", ...}                          the fields of `supervisor.Ending`
@@ -176,7 +176,7 @@ class Run:
             if now >= self._kill_at:
                 return
             silent_at = max(stream.last_heard for stream in self._streams) + silence_s
-            if now >= self._census.next_at and (passed := self._census.take(self._tree.pids())):
+            if now >= self._census.next_at and (passed := self._look_around()):
                 self._ended_by = passed
                 return
             if self._harness.wants_stop:
@@ -187,6 +187,13 @@ class Run:
                 self._ask_to_end("silence", kill_at=now + LIMIT_GRACE_S)
             next_look = min(deadline, silent_at) if self._kill_at == math.inf else self._kill_at
             _dispatch(self._selector, until=min(next_look, self._census.next_at))
+
+    def _look_around(self) -> str | None:
+        """Count what runs now, and see who it is; returns which limit is passed."""
+        pids = self._tree.pids()
+        for stream in self._streams:
+            stream.meet(pids)
+        return self._census.take(pids)
 
     def _ask_to_end(self, by: str, *, kill_at: float) -> None:
         if self._kill_at == math.inf:
@@ -223,6 +230,7 @@ def _allowance(request: Mapping[str, Any]) -> Allowance:
         memory_bytes=request["memory_bytes"],
         processes=request["processes"],
         disk_bytes=request["disk_bytes"],
+        free_disk_bytes=request["free_disk_bytes"],
         disk_paths=[_raw(path) for path in request["disk_paths"]],
     )
 

@@ -70,6 +70,7 @@ class Limits:
         memory_bytes: For all processes of the command together; beyond it the tree is killed.
         processes: How many there may be at once, likewise.
         disk_bytes: What may lie in `disk_paths`, likewise; looked at every second or so.
+        free_disk_bytes: What must stay free on their disks, whoever fills them, likewise.
     """
 
     deadline_s: float
@@ -78,6 +79,7 @@ class Limits:
     memory_bytes: int | None = None
     processes: int | None = None
     disk_bytes: int | None = None
+    free_disk_bytes: int | None = None
     disk_paths: tuple[Path, ...] = ()
 
 

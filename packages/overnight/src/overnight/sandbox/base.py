@@ -33,11 +33,13 @@ class Caps:
 
     Attributes:
         disk_bytes: What may lie in the directories that it may write to.
+        free_disk_bytes: What must stay free on the disks that those are on.
     """
 
     memory_bytes: int | None = None
     processes: int | None = None
     disk_bytes: int | None = None
+    free_disk_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class Room:
             memory_bytes=self.caps.memory_bytes,
             processes=self.caps.processes,
             disk_bytes=self.caps.disk_bytes,
+            free_disk_bytes=self.caps.free_disk_bytes,
             disk_paths=self.confinement.writable,
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from overnight.patterns import PathPatterns
 
 MOST_MOUNTS = 400
-_ANY_NEW_FILE = "a-file-that-is-not-there-yet"
+_NEW_FILES = ("0", "zz.new", "Z/_/-")  # alike in nothing, so that only a pattern for all has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,9 @@ def protect(files: Iterable[str], protected: PathPatterns) -> Protection:
     """
     if not protected:
         return Protection()
-    chosen = [path for path in files if protected.match(path)]
-    whole = _whole_directories(chosen, protected)
+    every = list(files)
+    chosen = [path for path in every if protected.match(path)]
+    whole = _whole_directories(chosen, every, protected)
     fixed = sorted({_outermost(path, whole) for path in chosen})
     if len(fixed) > MOST_MOUNTS:
         fixed = [path for path in fixed if path in whole][:MOST_MOUNTS]
@@ -41,10 +42,17 @@ def protect(files: Iterable[str], protected: PathPatterns) -> Protection:
     return Protection(tuple(fixed), tuple(pinned))
 
 
-def _whole_directories(paths: Iterable[str], protected: PathPatterns) -> set[str]:
-    """Directories in which every name, also a new one, is protected."""
-    directories = {parent for path in paths for parent in _parents(path)}
-    return {place for place in directories if protected.match(f"{place}/{_ANY_NEW_FILE}")}
+def _whole_directories(
+    chosen: Iterable[str], files: Iterable[str], protected: PathPatterns
+) -> set[str]:
+    """Directories in which every name is protected, also one that is not there yet."""
+    open_ones = {parent for path in files if not protected.match(path) for parent in _parents(path)}
+    directories = {parent for path in chosen for parent in _parents(path)} - open_ones
+    return {
+        place
+        for place in directories
+        if all(protected.match(f"{place}/{name}") for name in _NEW_FILES)
+    }
 
 
 def _outermost(path: str, whole: set[str]) -> str:

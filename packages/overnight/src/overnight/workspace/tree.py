@@ -12,9 +12,11 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from overnight.patterns import PathPatterns
@@ -133,9 +135,15 @@ class Tree:
             self._blobs[path] = blob
             self._files[path] = _NOWHERE
 
-    def altered(self, paths: Iterable[str]) -> list[str]:
-        """Which of some tracked paths are no longer as this tree wrote them."""
-        return [path for path in paths if not self._is_as_written(path)]
+    def altered(self, paths: Collection[str]) -> list[str]:
+        """Which of some tracked paths are no longer as this tree wrote them, or where it did."""
+        directories = {parent for path in paths for parent in _parents(path)}
+        links = {parent for parent in directories if (self.root / parent).is_symlink()}
+        return [
+            path
+            for path in paths
+            if not links.isdisjoint(_parents(path)) or not self._is_as_written(path)
+        ]
 
     def _is_as_written(self, path: str) -> bool:
         found = sign(self.root / path)
@@ -256,22 +264,36 @@ def _blobs(candidate: Candidate) -> Mapping[str, Blob]:
 
 
 def discard(path: Path) -> None:
-    """Remove whatever stands at a path, also a tree made unreadable; absent is fine."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_open_up)
-    else:
+    """Remove whatever stands at a path, however deep or unreadable its author made it."""
+    if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except (OSError, RecursionError):
+        if path.exists():
+            _take_apart(path)
 
 
-def _open_up(_function: object, path: str, _error: object) -> None:
-    parent = Path(path).parent
-    parent.chmod(0o700)
-    target = Path(path)
-    if target.is_dir() and not target.is_symlink():
-        target.chmod(0o700)
-        shutil.rmtree(target)
-    else:
-        target.unlink(missing_ok=True)
+def _take_apart(root: Path) -> None:
+    """Empty a tree from its top: what lies deeper is moved up, so that no path grows long."""
+    places = (root / uuid.uuid4().hex for _ in count())
+    pending = [root]
+    while pending:
+        directory = pending.pop()
+        directory.chmod(stat.S_IRWXU)
+        with os.scandir(directory) as listing:
+            entries = list(listing)
+        for entry in entries:
+            path = Path(entry)
+            if entry.is_dir(follow_symlinks=False):
+                path.chmod(stat.S_IRWXU)  # else it could not be moved
+                pending.append(path.rename(next(places)))
+            else:
+                path.unlink()
+        if directory != root:
+            directory.rmdir()
+    root.rmdir()
 
 
 def remove_all(root: Path, paths: Iterable[str]) -> None:

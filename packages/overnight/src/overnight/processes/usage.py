@@ -1,0 +1,98 @@
+"""How much memory and disk a command's processes take, found out from outside."""
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+KIB = 1024
+BLOCK_BYTES = 512
+DEEPEST = 200
+IN_MEMORY = ("/memfd:", "/dev/", "/SYSV")  # how the names of unlinked files begin that take no disk
+
+
+def memory_bytes(pids: Iterable[int]) -> int:
+    """Memory of some processes, where what they share counts once; takes the kernel some time."""
+    return sum(_own_part_bytes(pid) for pid in pids)
+
+
+def held_bytes(pid: int) -> int:
+    """Memory of a process, less that of mapped files, which the system can take back."""
+    return _sum_of(Path(f"/proc/{pid}/status"), (b"RssAnon:", b"RssShmem:")) or 0
+
+
+def _own_part_bytes(pid: int) -> int:
+    """A process's memory, and of what it shares with n others an n-th part."""
+    found = _sum_of(Path(f"/proc/{pid}/smaps_rollup"), (b"Pss_Anon:", b"Pss_Shmem:"))
+    return held_bytes(pid) if found is None else found
+
+
+def _sum_of(table: Path, names: tuple[bytes, ...]) -> int | None:
+    """The sum of some lines of a table of the kernel's, which counts in KiB."""
+    try:
+        lines = table.read_bytes().splitlines()
+    except OSError:
+        return None
+    return sum(int(line.split()[1]) for line in lines if line.startswith(names)) * KIB
+
+
+def free_bytes(paths: Iterable[bytes]) -> int:
+    """What is free on the fullest of the disks that some directories are on."""
+    free = sys.maxsize
+    for path in paths:
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(path)
+            free = min(free, disk.f_bavail * disk.f_frsize)
+    return free
+
+
+def disk_bytes(paths: Iterable[bytes], pids: Iterable[int] = ()) -> Iterator[int]:
+    """What files take on the disk: below some directories, or unlinked and held open.
+
+    Links are not followed, not even one that takes a directory's place meanwhile. What is deeper
+    than any tree that serves a purpose is not counted.
+
+    Args:
+        pids: The processes that may hold files open.
+
+    Yields:
+        The sum so far, after each file.
+    """
+    total = sum(_unlinked_files(pids).values())
+    yield total
+    for path in paths:
+        for size in _sizes_below(path):
+            total += size
+            yield total
+
+
+def _unlinked_files(pids: Iterable[int]) -> dict[tuple[int, int], int]:
+    """The size of each open file that has no name any more, by device and inode."""
+    sizes = {}
+    for pid in pids:
+        for descriptor in _open_files(pid):
+            with contextlib.suppress(OSError):
+                found = descriptor.stat()
+                is_file = stat.S_ISREG(found.st_mode) and found.st_nlink == 0
+                if is_file and not str(descriptor.readlink()).startswith(IN_MEMORY):
+                    sizes[found.st_dev, found.st_ino] = found.st_blocks * BLOCK_BYTES
+    return sizes
+
+
+def _open_files(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []
+
+
+def _sizes_below(root: bytes) -> Iterator[int]:
+    for place, directories, files, descriptor in os.fwalk(root):
+        for name in (*directories, *files):
+            with contextlib.suppress(OSError):
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                yield found.st_blocks * BLOCK_BYTES
+        if place.count(b"/") - root.count(b"/") == DEEPEST:
+            directories.clear()
