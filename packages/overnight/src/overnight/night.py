@@ -195,6 +195,7 @@ class _Night:
             case Response.ROLL_BACK:
                 self._checkpoints.roll_back(f"Rolled back because of drift: {signals[0]}")
                 self._loop.refresh()
+                self._tell_incumbent()
                 self._drift.remind()
             case Response.PAUSE:
                 self._pause.because(f"Paused because of drift: {signals[0]}")
@@ -224,7 +225,12 @@ class _Night:
         )
         self._news.checkpoint(checkpoint)
         if checkpoint.outcome is Validation.REFUTED:
-            self._drift.forget_refuted()
+            self._tell_incumbent()
+
+    def _tell_incumbent(self) -> None:
+        incumbent = self._bench.ledger.incumbent()
+        if incumbent is not None:
+            self._bench.watcher.incumbent(incumbent)
 
     def _tolerate(self, error: ResearcherError) -> None:
         trouble = self._troubles.after_failure(error)

@@ -37,6 +37,10 @@ class Watcher(Protocol):
         """A trial is done."""
         ...
 
+    def incumbent(self, trial: TrialRecord) -> None:
+        """Another trial is the incumbent than the last verdict said."""
+        ...
+
     def budget(self, spent: Spent) -> None:
         """What the night has used so far, told before each trial."""
         ...
@@ -55,6 +59,9 @@ class Silent:
         """Show nothing."""
 
     def verdict(self, trial: TrialRecord) -> None:
+        """Show nothing."""
+
+    def incumbent(self, trial: TrialRecord) -> None:
         """Show nothing."""
 
     def budget(self, spent: Spent) -> None:

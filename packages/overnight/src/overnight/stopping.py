@@ -43,6 +43,10 @@ class StopRequest:
         self._phase = Phase.PREPARING
         self._watcher.verdict(trial)
 
+    def incumbent(self, trial: TrialRecord) -> None:
+        """Show what the best is now."""
+        self._watcher.incumbent(trial)
+
     def budget(self, spent: Spent) -> None:
         """Show what is spent."""
         self._watcher.budget(spent)

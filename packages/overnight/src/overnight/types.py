@@ -241,6 +241,10 @@ class CheckpointKind(StrEnum):
     AUDIT = "audit"
 
 
+VALIDATING = (CheckpointKind.PERIODIC, CheckpointKind.FINAL)
+"""The kinds that validate or refute; the others only measure or only go back."""
+
+
 class Validation(StrEnum):
     """What a checkpoint found of the incumbent."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.ledger import store
+from overnight.ledger import writing
 from overnight.ledger.queries import LedgerReader
 from overnight.testing.nights import NightWriter
 from overnight.types import Verdict
@@ -19,7 +19,7 @@ def advance(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         nonlocal now
         now += timedelta(seconds=seconds)
 
-    monkeypatch.setattr(store, "_now", lambda: now.isoformat(timespec="milliseconds"))
+    monkeypatch.setattr(writing, "now", lambda: now.isoformat(timespec="milliseconds"))
     return move
 
 

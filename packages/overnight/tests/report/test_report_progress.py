@@ -53,13 +53,15 @@ def test_an_svg_shows_foreign_text_literally(night: NightWriter, tmp_path: Path)
     assert text.rstrip().endswith("</svg>")
 
 
-def test_every_kind_is_drawn(reader: LedgerReader) -> None:
+def test_every_kind_is_drawn(night: NightWriter, reader: LedgerReader) -> None:
+    assert night.demote(8) == [8]
     spec = _spec(reader)
     drawn = {(datum["number"], datum["kind"]) for datum in _drawn(spec, mark="point")}
     assert {kind for _, kind in drawn} == {*Kind}
     assert {number for number, _ in drawn} == {0, 1, 2, 3, 4, 5, 6, 8}
     labels = {datum.get("title") for datum in _drawn(spec, mark="text")}
-    assert labels >= {"cosine decay"}
+    assert labels >= {"a wider model"}
+    assert "cosine decay" not in labels, "a keep that was taken back is no step of the best"
 
 
 def test_an_outlier_is_drawn_at_the_edge(night: NightWriter) -> None:

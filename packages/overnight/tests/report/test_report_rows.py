@@ -76,3 +76,17 @@ def test_a_maximised_metric_gains_upwards(tmp_path: Path) -> None:
     writer.baseline(1.0)
     writer.trial("up", Verdict.KEEP, value=1.5)
     assert trial_rows(writer.ledger)[1]["gain"] == 0.5
+
+
+def test_a_keep_that_was_taken_back_is_nobodys_incumbent_afterwards(night: NightWriter) -> None:
+    night.baseline(1.0)
+    night.trial("sound", Verdict.KEEP, value=0.9)
+    night.trial("lucky", Verdict.KEEP, value=0.5)
+    night.trial("against the lucky one", Verdict.DISCARD, value=0.8)
+    assert night.demote(2) == [2]
+    night.trial("against the sound one", Verdict.KEEP, value=0.8)
+    rows = trial_rows(night.ledger)
+    assert [row["incumbent"] for row in rows] == [None, 0, 1, 2, 1]
+    assert [row["demoted_after"] for row in rows] == [None, None, 3, None, None]
+    assert [row["best"] for row in rows] == [1.0, 0.9, 0.5, 0.5, 0.8]
+    assert night.ledger.incumbent() == night.ledger.trial(4)

@@ -10,6 +10,7 @@ from overnight.checkpoints.judging import Finding, Rule, judge_spans
 from overnight.checkpoints.schedule import Since
 from overnight.ledger.records import CheckpointRecord, TrialRecord
 from overnight.types import (
+    VALIDATING,
     CheckpointKind,
     EventKind,
     JsonValue,
@@ -17,8 +18,6 @@ from overnight.types import (
     Validation,
     Verdict,
 )
-
-_VALIDATING = (CheckpointKind.PERIODIC, CheckpointKind.FINAL)
 
 
 class Checkpoints:
@@ -86,7 +85,7 @@ class Checkpoints:
         Args:
             active_s: Time at work since then.
         """
-        found = [c for c in self._ledger.checkpoints(*_VALIDATING) if _is_finding(c)]
+        found = [c for c in self._ledger.checkpoints(*VALIDATING) if _is_finding(c)]
         trials = self._ledger.trials(after=found[-1].after_trial if found else 0)
         judged = [t for t in trials if t.verdict not in (None, Verdict.INTERRUPTED)]
         keeps = [t for t in judged if t.verdict is Verdict.KEEP and t.demoted_after is None]
@@ -178,7 +177,7 @@ class Checkpoints:
     def _anchor(self) -> Anchor | None:
         """The last validation whose incumbent still stands."""
         standing = {trial.number: trial for trial in self._ledger.kept()}
-        for checkpoint in reversed(self._ledger.checkpoints(*_VALIDATING)):
+        for checkpoint in reversed(self._ledger.checkpoints(*VALIDATING)):
             gain, holdout_gain = (checkpoint.facts.get(name) for name in ("gain", "holdout_gain"))
             trial = standing.get(checkpoint.incumbent)
             if checkpoint.outcome is Validation.VALIDATED and trial and isinstance(gain, float):

@@ -97,9 +97,7 @@ def _worth(
     return Worth(keep.trial, keep.title, step, part, _told(part or step))
 
 
-def _gain(
-    goal: Goal, old: Sequence[float], new: Sequence[float], noise: Noise
-) -> Estimate | None:
+def _gain(goal: Goal, old: Sequence[float], new: Sequence[float], noise: Noise) -> Estimate | None:
     if not old or not new:
         return None
     value = goal.gain(old=fmean(old), new=fmean(new))

@@ -68,6 +68,10 @@ class PlainDisplay:
             f"{': ' if title else ''}{one_line(trial.reason)}"
         )
 
+    def incumbent(self, trial: TrialRecord) -> None:
+        """Print what the best is now."""
+        self._print(f"the best is trial {trial.number} again: {trial.value:.6g}")
+
     def budget(self, spent: Spent) -> None:
         """Remember what is left for the next proposal's line."""
         self._budget = left(self._study.budget, spent)
@@ -111,6 +115,10 @@ class LiveDisplay:
         if trial.verdict is Verdict.KEEP:
             self._incumbent = trial
             self._baseline = trial if trial.is_baseline else self._baseline
+
+    def incumbent(self, trial: TrialRecord) -> None:
+        """Show what the best is now."""
+        self._incumbent = trial
 
     def budget(self, spent: Spent) -> None:
         """Show what is left."""

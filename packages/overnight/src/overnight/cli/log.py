@@ -15,7 +15,7 @@ from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import TrialRecord
 from overnight.report.jsons import to_json
 from overnight.report.rows import TrialRow, trial_rows
-from overnight.report.text import console, gain_text, value_text, verdict_text
+from overnight.report.text import console, gain_text, row_verdict_text, value_text
 from overnight.types import State, Verdict
 
 _TITLE_SAYS_IT = (Verdict.KEEP, Verdict.DISCARD)
@@ -75,7 +75,7 @@ def trial_table(rows: Sequence[TrialRow], *, metric: str) -> Table:
         verdict = None if row["verdict"] is None else Verdict(row["verdict"])
         table.add_row(
             str(row["number"]),
-            verdict_text(verdict, State(row["state"])),
+            row_verdict_text(verdict, State(row["state"]), demoted_after=row["demoted_after"]),
             value_text(row["value"]),
             gain_text(row["gain"]),
             _time(row),

@@ -13,10 +13,11 @@ from overnight.config import load_study
 from overnight.durations import format_duration
 from overnight.errors import OvernightError, StudyFileError
 from overnight.layout import Layout
-from overnight.ledger.records import Attempt
+from overnight.ledger.records import Attempt, DriftRecord
 from overnight.report.dossier import Comparison, Dossier, dossier_of
 from overnight.report.jsons import to_json
 from overnight.report.text import (
+    TRUST,
     coloured_patch,
     console,
     gain_text,
@@ -33,7 +34,8 @@ def show(trial: TrialArgument, as_json: JsonOption = False, study: StudyOption =
     """Show one trial: what was tried and why, what it measured, why its verdict, what it changed.
 
     Constraints are those that the study file states now. With `--json` one object: the keys of
-    `overnight log --json`, and comparisons, all_runs, all_attempts, directory and files.
+    `overnight log --json`, and comparisons, all_runs, again, all_attempts, drift, directory and
+    files.
 
     Examples:
 
@@ -54,6 +56,8 @@ def show(trial: TrialArgument, as_json: JsonOption = False, study: StudyOption =
     if dossier.runs:
         _section(out, "Measured", _metrics(dossier))
         _section(out, "Runs", _runs(dossier))
+    if dossier.again:
+        _section(out, "Measured again", _again(dossier))
     if dossier.attempts:
         _section(out, "Researcher's calls", _attempts(dossier))
     _section(out, "Change", _patch(dossier.patch(layout), out))
@@ -93,11 +97,28 @@ def _heading(dossier: Dossier) -> Table:
     began = trial.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     grid.add_row("began", f"{began}, night {trial.night}")
     grid.add_row("researcher", Text(one_line(" ".join(filter(None, _researcher(dossier))))))
+    if trial.demoted_after is not None:
+        told = f"by a checkpoint after trial {trial.demoted_after}: it did not hold"
+        grid.add_row("demoted", Text(told, style="magenta"))
+    if dossier.runs:
+        grid.add_row("trust", TRUST[dossier.runs[-1].trust])
+    if dossier.drift is not None:
+        grid.add_row("drift", _drift(dossier.drift))
     if trial.commit is not None:
         grid.add_row("commit", f"{trial.commit} on {trial.parent_commit[:12]}")
     if trial.lines_added is not None:
         grid.add_row("lines", f"+{trial.lines_added} -{trial.lines_removed}")
     return grid
+
+
+def _drift(drift: DriftRecord) -> Text:
+    score = f"{drift.score:.2f} ({drift.threshold:.2f} is drift)"
+    told = Text(score, style="red" if drift.drifting else "")
+    for signal in drift.signals:
+        told.append(f"\n{signal.get('name')}: {signal.get('sentence')}", style="dim")
+    if drift.response:
+        told.append(f"\nresponse: {drift.response}", style="bold")
+    return told
 
 
 def _researcher(dossier: Dossier) -> tuple[str, str | None]:
@@ -150,6 +171,20 @@ def _runs(dossier: Dossier) -> Table:
             str(run.outcome or "under way"),
             "" if run.duration_s is None else format_duration(run.duration_s),
             "" if run.exit_code is None else str(run.exit_code),
+            Text(one_line(run.reason)),
+        )
+    return table
+
+
+def _again(dossier: Dossier) -> Table:
+    """Runs at checkpoints and audits."""
+    table = _table("checkpoint", "for", "outcome", dossier.study.metric, "reason")
+    for run in dossier.again:
+        table.add_row(
+            str(run.checkpoint),
+            str(run.purpose),
+            str(run.outcome or "under way"),
+            value_text(run.metrics.get(dossier.study.metric)),
             Text(one_line(run.reason)),
         )
     return table

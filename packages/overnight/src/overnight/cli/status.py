@@ -21,7 +21,9 @@ from overnight.ledger.records import Spent, TrialRecord
 from overnight.report.jsons import to_json
 from overnight.report.rows import TrialRow, trial_rows
 from overnight.report.standing import Standing, standing_of
-from overnight.report.text import console, gain_text, verdict_text
+from overnight.report.text import TRUST, console, first_sentence, gain_text, verdict_text
+from overnight.steering import inbox_of, waiting
+from overnight.types import Trust, Validation
 
 _LATEST = 5
 
@@ -30,8 +32,8 @@ def status(as_json: JsonOption = False, study: StudyOption = Path()) -> None:
     """Tell whether a night is running, what it found so far and what is left of its budget.
 
     With `--json` one object: study, metric, goal, running, holder, at_hand, baseline, incumbent,
-    gain, gain_percent, verdicts, night, spent, budget, latest (as in `overnight log --json`),
-    and the paths results and root. What is not known is null.
+    gain, gain_percent, verdicts, night, spent, budget, trust, checkpoint, drift, latest (as in
+    `overnight log --json`), and the paths results and root. What is not known is null.
 
     Examples:
 
@@ -66,6 +68,9 @@ def _facts(standing: Standing, latest: list[TrialRow], layout: Layout) -> dict[s
         "night": None if standing.night is None else asdict(standing.night),
         "spent": asdict(standing.spent),
         "budget": None if budget is None else budget.model_dump(),
+        "trust": standing.trust,
+        "checkpoint": None if standing.checkpoint is None else asdict(standing.checkpoint),
+        "drift": None if standing.drift is None else asdict(standing.drift),
         "latest": latest,
         "results": str(layout.results),
         "root": str(layout.root),
@@ -112,6 +117,7 @@ def _lines(standing: Standing, layout: Layout) -> Iterable[tuple[str, Text]]:
         counts = sorted(standing.verdicts.items(), key=lambda item: -item[1])
         parts = [verdict_text(verdict).append(f" {count}") for verdict, count in counts]
         yield "verdicts", Text("  ").join(parts)
+    yield from _guarded(standing, layout)
     yield from _used(standing, layout)
     yield "results", Text(str(layout.results))
 
@@ -129,6 +135,27 @@ def _found(standing: Standing) -> Iterable[tuple[str, Text]]:
     told = Text(f"{best.value:.6g}", style="bold green")
     told.append(f" ({gain_text(standing.gain)}{share})", style="green")
     yield "best", told.append(f"  trial {best.number}: {one_line(best.title)}", style="default")
+
+
+def _guarded(standing: Standing, layout: Layout) -> Iterable[tuple[str, Text]]:
+    """How far all this can be trusted."""
+    if standing.trust is Trust.OPEN:
+        yield "trust", Text("open: agent and measurement run without a sandbox", style="red")
+    elif standing.trust is not None:
+        yield "trust", Text(TRUST[standing.trust])
+    if standing.checkpoint is not None:
+        found = standing.checkpoint
+        style = "green" if found.outcome is Validation.VALIDATED else "yellow"
+        told = f"{found.outcome} after trial {found.after_trial}: {found.reason}"
+        yield "checkpoint", Text(one_line(told, most_characters=400), style=style)
+    if standing.drift is not None and standing.drift.drifting:
+        score = f"{standing.drift.score:.2f}, {standing.drift.threshold:.2f} is drift"
+        yield "drift", Text(f"yes ({score}): {first_sentence(standing.drift)}", style="red")
+    elif standing.drift is not None:
+        yield "drift", Text(f"none seen ({standing.drift.score:.2f})")
+    waiting_now = len(waiting(inbox_of(layout)))
+    if waiting_now:
+        yield "inbox", Text(f"{waiting_now} orders wait for the night")
 
 
 def _used(standing: Standing, layout: Layout) -> Iterable[tuple[str, Text]]:

@@ -11,6 +11,8 @@ from overnight.durations import format_duration
 from overnight.layout import Layout
 from overnight.ledger.queries import LedgerReader
 from overnight.night import NightEnd
+from overnight.report.standing import latest_finding
+from overnight.types import SandboxKind, Validation
 
 
 def print_summary(study: Study, layout: Layout, end: NightEnd, console: Console) -> None:
@@ -22,6 +24,7 @@ def print_summary(study: Study, layout: Layout, end: NightEnd, console: Console)
         if end.incumbent is not None:
             console.print(_kept_table(reader, study))
             console.print(_gain_line(reader, study, end))
+            _print_trust(reader, study, console)
     finally:
         reader.close()
     spent = end.spent
@@ -50,6 +53,17 @@ def _kept_table(reader: LedgerReader, study: Study) -> Table:
     for trial in reader.kept()[-20:]:
         table.add_row(str(trial.number), f"{trial.value:.6g}", Text(one_line(trial.title)))
     return table
+
+
+def _print_trust(reader: LedgerReader, study: Study, console: Console) -> None:
+    """What stands behind the numbers: the last checkpoint, and whether anything was confined."""
+    found = latest_finding(reader)
+    if found is not None:
+        style = "green" if found.outcome is Validation.VALIDATED else "yellow"
+        told = f"Checkpoint: {found.outcome}. {found.reason}"
+        console.print(Text(one_line(told, most_characters=600), style=style), soft_wrap=True)
+    if study.sandbox.kind is SandboxKind.NONE:
+        console.print(Text("Sandbox: none; nothing was confined.", style="red"))
 
 
 def _gain_line(reader: LedgerReader, study: Study, end: NightEnd) -> Text:

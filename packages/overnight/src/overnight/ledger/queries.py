@@ -24,6 +24,7 @@ from overnight.ledger.records import (
     TrialRecord,
 )
 from overnight.types import (
+    VALIDATING,
     CheckpointKind,
     EventKind,
     Goal,
@@ -155,7 +156,7 @@ class LedgerReader:
 
     def measured_again(self, trial: int) -> float | None:
         """The objective of a trial as the last checkpoint measured it again, if one did."""
-        found = self.checkpoints(CheckpointKind.PERIODIC, CheckpointKind.FINAL)
+        found = self.checkpoints(*VALIDATING)
         values = [c.facts.get("incumbent_now") for c in found if c.incumbent == trial]
         known = [value for value in values if isinstance(value, float)]
         return known[-1] if known else None

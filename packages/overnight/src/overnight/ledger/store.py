@@ -10,10 +10,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
-from overnight.ledger import schema
+from overnight.ledger import schema, writing
 from overnight.ledger.trials import TrialWriter
 from overnight.ledger.validations import ValidationWriter
-from overnight.ledger.writing import inserted, now
+from overnight.ledger.writing import inserted
 from overnight.types import Objective, State
 
 
@@ -36,7 +36,7 @@ def create_ledger(path: Path, *, name: str, objective: Objective, baseline_commi
                     metric=objective.metric,
                     goal=objective.goal,
                     baseline_commit=baseline_commit,
-                    created_at=now(),
+                    created_at=writing.now(),
                 )
             )
     except DatabaseError as error:
@@ -59,14 +59,14 @@ class Ledger(TrialWriter, ValidationWriter):
             unfinished = select(schema.nights.c.number).where(schema.nights.c.ended_at.is_(None))
             night = connection.execute(unfinished).scalar()
             if night is None:
-                night = inserted(connection, schema.nights, started_at=now())
+                night = inserted(connection, schema.nights, started_at=writing.now())
             session = inserted(
                 connection,
                 schema.sessions,
                 night=night,
                 host=socket.gethostname(),
                 pid=os.getpid(),
-                started_at=now(),
+                started_at=writing.now(),
                 active_s=0.0,
             )
         return night, session
@@ -103,12 +103,12 @@ class Ledger(TrialWriter, ValidationWriter):
             row = connection.execute(
                 update(schema.sessions)
                 .where(schema.sessions.c.id == session)
-                .values(ended_at=now(), active_s=active_s)
+                .values(ended_at=writing.now(), active_s=active_s)
                 .returning(schema.sessions.c.night)
             ).one()
             if end_night is not None:
                 connection.execute(
                     update(schema.nights)
                     .where(schema.nights.c.number == row.night)
-                    .values(ended_at=now(), end_reason=end_night)
+                    .values(ended_at=writing.now(), end_reason=end_night)
                 )

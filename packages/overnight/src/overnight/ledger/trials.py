@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Update, func, insert, select, update
 
 from overnight.errors import LedgerError
-from overnight.ledger import schema
+from overnight.ledger import schema, writing
 from overnight.ledger.queries import TRIAL_COLUMNS, trial_record
 from overnight.ledger.records import Attempt, TrialRecord
-from overnight.ledger.writing import Writer, inserted, next_ordinal, now
+from overnight.ledger.writing import Writer, inserted, next_ordinal
 from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
 
 
@@ -27,7 +27,7 @@ class TrialWriter(Writer):
         self, *, night: int, parent_commit: str, researcher: str, model: str | None
     ) -> TrialRecord:
         """Begin the next trial, in state proposing."""
-        created_at = now()
+        created_at = writing.now()
         with self.transaction() as connection:
             number = connection.execute(select(func.max(schema.trials.c.number) + 1)).scalar() or 0
             trial = TrialRecord(
@@ -79,7 +79,7 @@ class TrialWriter(Writer):
                 **_said(draft),
                 commit=commit,
                 tree=tree,
-                proposed_at=now(),
+                proposed_at=writing.now(),
             )
 
     def begin_run(self, trial: int, *, from_state: State) -> int:
@@ -92,7 +92,7 @@ class TrialWriter(Writer):
                 schema.runs,
                 trial=trial,
                 ordinal=next_ordinal(schema.runs, trial),
-                started_at=now(),
+                started_at=writing.now(),
             )
 
     def end_run(self, run_id: int, run: Run) -> None:
@@ -216,7 +216,9 @@ def _change_state(connection: Connection, trial: int, change: Update, **values: 
 
 
 def _finish(connection: Connection, trial: int, change: Update, **values: Any) -> TrialRecord:
-    done = change.values(state=State.DONE, finished_at=now(), **values).returning(*TRIAL_COLUMNS)
+    done = change.values(state=State.DONE, finished_at=writing.now(), **values).returning(
+        *TRIAL_COLUMNS
+    )
     row = connection.execute(done).first()
     if row is None:
         raise _refusal(connection, trial)

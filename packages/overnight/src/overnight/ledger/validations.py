@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from overnight.errors import LedgerError
-from overnight.ledger import schema
+from overnight.ledger import schema, writing
 from overnight.ledger.records import DriftRecord
-from overnight.ledger.writing import Writer, inserted, next_ordinal, now
+from overnight.ledger.writing import Writer, inserted, next_ordinal
 from overnight.types import (
     CheckpointKind,
     EventKind,
@@ -40,7 +40,7 @@ class ValidationWriter(Writer):
                 schema.runs,
                 trial=trial,
                 ordinal=next_ordinal(schema.runs, trial),
-                started_at=now(),
+                started_at=writing.now(),
                 purpose=purpose,
                 checkpoint=checkpoint,
             )
@@ -57,7 +57,7 @@ class ValidationWriter(Writer):
                 kind=kind,
                 after_trial=after_trial,
                 incumbent=incumbent,
-                started_at=now(),
+                started_at=writing.now(),
             )
 
     def end_checkpoint(
@@ -82,7 +82,7 @@ class ValidationWriter(Writer):
             connection.execute(
                 update(schema.checkpoints)
                 .where(under_way)
-                .values(outcome=Validation.INTERRUPTED, reason=reason, finished_at=now())
+                .values(outcome=Validation.INTERRUPTED, reason=reason, finished_at=writing.now())
             )
             runs = schema.runs.c
             connection.execute(
@@ -162,7 +162,7 @@ class ValidationWriter(Writer):
             return inserted(
                 connection,
                 schema.events,
-                at=now(),
+                at=writing.now(),
                 night=night,
                 trial=trial,
                 kind=kind,
@@ -178,7 +178,7 @@ def _end_checkpoint(
     ended = connection.execute(
         update(schema.checkpoints)
         .where(checkpoints.id == checkpoint, checkpoints.outcome.is_(None))
-        .values(outcome=outcome, finished_at=now(), **values)
+        .values(outcome=outcome, finished_at=writing.now(), **values)
     )
     if ended.rowcount != 1:
         raise LedgerError(f"Checkpoint {checkpoint} is not under way; nothing was written.")

@@ -7,7 +7,13 @@ from pathlib import Path
 from overnight.errors import OvernightError
 from overnight.layout import Layout
 from overnight.ledger.queries import LedgerReader
-from overnight.ledger.records import Attempt, RunRecord, StudyRecord, TrialRecord
+from overnight.ledger.records import (
+    Attempt,
+    DriftRecord,
+    RunRecord,
+    StudyRecord,
+    TrialRecord,
+)
 from overnight.report.patches import patch_of
 from overnight.report.rows import Incumbents, TrialRow, trial_rows
 from overnight.report.text import tail
@@ -42,6 +48,7 @@ class Dossier:
 
     Attributes:
         incumbent: The trial that it had to beat; None for the baseline.
+        again: Its runs at checkpoints and audits.
         directory: Its brief, patch, logs and the agent's events.
     """
 
@@ -51,6 +58,8 @@ class Dossier:
     incumbent: TrialRecord | None
     comparisons: Sequence[Comparison]
     runs: Sequence[RunRecord]
+    again: Sequence[RunRecord]
+    drift: DriftRecord | None
     attempts: Sequence[Attempt]
     directory: Path
 
@@ -68,6 +77,8 @@ class Dossier:
                 for comparison in self.comparisons
             ],
             "all_runs": [asdict(run) for run in self.runs],
+            "again": [asdict(run) for run in self.again],
+            "drift": None if self.drift is None else asdict(self.drift),
             "all_attempts": [asdict(attempt) for attempt in self.attempts],
             "directory": str(self.directory),
             "files": [str(file) for file in self.files()],
@@ -120,6 +131,8 @@ def dossier_of(
             for name in names
         ],
         runs=runs,
+        again=[run for run in reader.runs_again() if run.trial == number],
+        drift=next((seen for seen in reader.drift(after=number - 1) if seen.trial == number), None),
         attempts=reader.attempts(number),
         directory=layout.trial(number),
     )

@@ -16,12 +16,14 @@ _INK, _QUIET, _FAINT = "#1f2933", "#67727e", "#e6e9ed"
 # Hues of Okabe and Ito, which the colour-blind can tell apart too.
 _COLOURS: Mapping[Kind, str] = {
     Kind.KEPT: "#009e73",
+    Kind.DEMOTED: "#cc79a7",
     Kind.DISCARDED: "#9aa5b1",
     Kind.FAILED: "#d55e00",
     Kind.REFUSED: "#8d5fa8",
 }
 _SHAPES: Mapping[Kind, str] = {
     Kind.KEPT: "diamond",
+    Kind.DEMOTED: "triangle-down",
     Kind.DISCARDED: "circle",
     Kind.FAILED: "M-1,-1L1,1M1,-1L-1,1",
     Kind.REFUSED: "square",

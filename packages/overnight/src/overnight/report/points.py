@@ -17,6 +17,7 @@ class Kind(StrEnum):
     """How the picture tells trials apart."""
 
     KEPT = "kept"
+    DEMOTED = "demoted"
     DISCARDED = "discarded"
     FAILED = "failed"
     REFUSED = "refused"
@@ -28,6 +29,9 @@ _KINDS: Mapping[Verdict, Kind] = {
     Verdict.VIOLATION: Kind.FAILED,
     Verdict.CRASH: Kind.FAILED,
     Verdict.TIMEOUT: Kind.FAILED,
+    Verdict.OUT_OF_MEMORY: Kind.FAILED,
+    Verdict.TOO_MANY_PROCESSES: Kind.FAILED,
+    Verdict.OUT_OF_DISK: Kind.FAILED,
     Verdict.NO_METRIC: Kind.FAILED,
     Verdict.TAMPERED: Kind.FAILED,
     Verdict.OUT_OF_SCOPE: Kind.REFUSED,
@@ -107,6 +111,8 @@ def _point(row: TrialRow) -> Point | None:
     kind = _KINDS.get(verdict)
     if kind is None:
         return None
+    if row["demoted_after"] is not None:
+        kind = Kind.DEMOTED
     gain, minutes = row["gain"] or 0.0, row["work_minutes"] or 0.0
     title = one_line(row["title"], most_characters=_TITLE_CHARACTERS)
     if kind is Kind.KEPT and value is not None:

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.ledger.queries import LedgerReader
-from overnight.ledger.records import NightRecord, Spent, StudyRecord, TrialRecord
+from overnight.ledger.records import (
+    CheckpointRecord,
+    DriftRecord,
+    NightRecord,
+    Spent,
+    StudyRecord,
+    TrialRecord,
+)
 from overnight.report.text import percent
-from overnight.types import Verdict
+from overnight.types import VALIDATING, CheckpointKind, Trust, Validation, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,9 @@ class Standing:
         at_hand: The trials without a final verdict; one of a night that was cut off is among them.
         gain: How much better the incumbent is than the baseline, in the metric's unit.
         spent: What the latest night has used.
+        checkpoint: The latest one that came to a finding.
+        drift: What was seen of it after the latest trial.
+        trust: How the incumbent was measured.
     """
 
     study: StudyRecord
@@ -46,6 +56,9 @@ class Standing:
     verdicts: Mapping[Verdict, int]
     night: NightRecord | None
     spent: Spent
+    checkpoint: CheckpointRecord | None
+    drift: DriftRecord | None
+    trust: Trust | None
 
     @property
     def gain_percent(self) -> float | None:
@@ -74,7 +87,28 @@ def standing_of(reader: LedgerReader, *, lock: Path) -> Standing:
         verdicts=reader.verdict_counts(),
         night=nights[-1] if nights else None,
         spent=reader.spent(nights[-1].number) if nights else Spent(),
+        checkpoint=latest_finding(reader),
+        drift=_latest_drift(reader),
+        trust=_trust(reader, last),
     )
+
+
+def latest_finding(reader: LedgerReader) -> CheckpointRecord | None:
+    """The latest checkpoint that came to a finding; audits are none."""
+    found = reader.checkpoints(*VALIDATING, CheckpointKind.DRIFT)
+    finished = [c for c in found if c.outcome not in (None, Validation.INTERRUPTED)]
+    return finished[-1] if finished else None
+
+
+def _latest_drift(reader: LedgerReader) -> DriftRecord | None:
+    latest = reader.latest(1)
+    seen = reader.drift(after=latest[0].number - 1) if latest else []
+    return seen[-1] if seen else None
+
+
+def _trust(reader: LedgerReader, incumbent: TrialRecord | None) -> Trust | None:
+    runs = reader.runs(incumbent.number) if incumbent is not None else []
+    return runs[-1].trust if runs else None
 
 
 def lock_holder(lock: Path) -> Holder | None:

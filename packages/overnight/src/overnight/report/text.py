@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
-from overnight.types import State, Verdict
+from overnight.ledger.records import DriftRecord
+from overnight.types import State, Trust, Verdict
 
 _STYLES = {
     Verdict.KEEP: "bold green",
@@ -19,6 +20,11 @@ _STYLES = {
     Verdict.OUT_OF_SCOPE: "magenta",
     Verdict.STALE: "dim",
     Verdict.INTERRUPTED: "dim",
+}
+TRUST = {
+    Trust.SCORED: "scored: protected code made the number, apart from the candidate",
+    Trust.CONFINED: "confined: the candidate's own run printed the number, inside the sandbox",
+    Trust.OPEN: "open: without a sandbox",
 }
 _COLOUR_CODE = re.compile(r"\x1b\[[0-9;:]*m")
 _TRAILING_BLANKS = re.compile(r" +(?=\n)")
@@ -55,6 +61,19 @@ def verdict_text(verdict: Verdict | None, state: State = State.DONE) -> Text:
     if verdict is None or state is not State.DONE:
         return Text(str(state), style="italic cyan")
     return Text(str(verdict), style=_STYLES.get(verdict, "red"))
+
+
+def row_verdict_text(verdict: Verdict | None, state: State, *, demoted_after: int | None) -> Text:
+    """The same for a row of a table, where a keep that was taken back says so."""
+    if demoted_after is not None:
+        return Text("demoted", style="magenta")
+    return verdict_text(verdict, state)
+
+
+def first_sentence(drift: DriftRecord) -> str:
+    """The strongest sign of drift."""
+    told = drift.signals[0].get("sentence") if drift.signals else ""
+    return visible(str(told), keep="")
 
 
 def coloured_patch(patch: str) -> Syntax:

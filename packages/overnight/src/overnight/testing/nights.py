@@ -16,6 +16,7 @@ from pathlib import Path
 from overnight.ledger.records import Attempt
 from overnight.ledger.store import Ledger, create_ledger
 from overnight.types import (
+    CheckpointKind,
     DiffStat,
     Draft,
     Goal,
@@ -43,6 +44,9 @@ _OUTCOMES = {
     Verdict.VIOLATION: Outcome.MEASURED,
     Verdict.CRASH: Outcome.CRASH,
     Verdict.TIMEOUT: Outcome.TIMEOUT,
+    Verdict.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY,
+    Verdict.TOO_MANY_PROCESSES: Outcome.TOO_MANY_PROCESSES,
+    Verdict.OUT_OF_DISK: Outcome.OUT_OF_DISK,
     Verdict.NO_METRIC: Outcome.NO_METRIC,
     Verdict.TAMPERED: Outcome.TAMPERED,
 }
@@ -135,6 +139,22 @@ class NightWriter:
             tree=_object_id(number),
         )
         return number
+
+    def demote(self, culprit: int, *, reason: str = "It does not hold.") -> list[int]:
+        """Take back a keep and what is built on it, as a checkpoint does; returns what fell."""
+        latest = self.ledger.latest(1)[0].number
+        checkpoint = self.ledger.begin_checkpoint(
+            CheckpointKind.PERIODIC,
+            night=self.night,
+            after_trial=latest,
+            incumbent=self.ledger.kept()[-1].number,
+        )
+        fallen = self.ledger.intend_demotion(
+            checkpoint, culprit=culprit, branch_from=self._incumbent, reason=reason, facts={}
+        )
+        self.ledger.finish_demotion(checkpoint)
+        self._incumbent = self.ledger.kept()[-1].commit or ""
+        return fallen
 
     def end(self, reason: str | None = None, *, active_s: float = 0.0) -> None:
         """Close the session, and the night when a reason is given."""
