@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from overnight.patterns import PathPatterns
-from overnight.sandbox.base import Room
-from overnight.types import Draft, JsonValue, Objective, PastTrial
+from overnight.sandbox.base import Needs, Room
+from overnight.types import Draft, JsonValue, Objective, PastTrial, SandboxKind
 
 # Files of a researcher's home that are no notes, and stay when those are dropped.
 CREDENTIALS = "*-login.json"
@@ -80,6 +80,67 @@ class Researcher(Protocol):
         Raises:
             ResearcherError: No proposal came of it.
             Stopped: The night was asked to stop.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """What a researcher knows of its agent before the first proposal.
+
+    Attributes:
+        programs: What it starts: paths, or names to look for on PATH; the agent's own first.
+        needs: What that cannot do without.
+        version: Arguments that make the first tell its version; none where it tells nothing.
+        tested: The version that the researcher was made for.
+        help: Arguments that make it tell its options.
+        options: Those of them that the researcher uses.
+        cautions: What its settings do that one may not expect, each with what to do about it.
+    """
+
+    programs: Sequence[str]
+    needs: Needs = Needs()  # noqa: RUF009 (frozen)
+    version: Sequence[str] = ()
+    tested: str = ""
+    help: Sequence[str] = ()
+    options: Sequence[str] = ()
+    cautions: Sequence[tuple[str, str]] = ()
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A researcher that `overnight doctor` can ask about its agent."""
+
+    def facts(self, sandbox: SandboxKind) -> AgentFacts:
+        """What it starts and needs.
+
+        Args:
+            sandbox: What confines it.
+
+        Raises:
+            AgentMissing: Its program is not installed.
+        """
+        ...
+
+    def key(self) -> str:
+        """Where its key comes from, in a few words; an empty string where it needs none.
+
+        Raises:
+            AuthenticationFailed: There is none, or it cannot be one.
+        """
+        ...
+
+
+@runtime_checkable
+class Askable(Protocol):
+    """A researcher whose agent can be asked something without making a proposal."""
+
+    def ask(self, question: str, assignment: Assignment) -> str:
+        """What the agent answers; costs as much as a short call does.
+
+        Raises:
+            ResearcherError: No answer came of it.
+            Stopped: It was asked to stop.
         """
         ...
 

@@ -11,7 +11,8 @@ prints becomes the title of its proposal, unless it writes a JSON object to the 
 """
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from overnight.brief import one_line
 from overnight.processes.supervisor import Command, Limits
 from overnight.researchers.agents import check_options, crashed, refuse_ending
-from overnight.researchers.base import Assignment, Researcher, ResearcherSettings
+from overnight.researchers.base import (
+    AgentFacts,
+    Assignment,
+    Researcher,
+    ResearcherSettings,
+)
 from overnight.researchers.drafts import (
     MOST_READ_BYTES,
     as_cost,
@@ -29,7 +35,7 @@ from overnight.researchers.drafts import (
     last_line,
     parse_object,
 )
-from overnight.types import Draft, JsonValue, Usage
+from overnight.types import Draft, JsonValue, SandboxKind, Usage
 from overnight.untrusted import read_small_file
 
 RESULT_FILE = "agent.result.json"
@@ -66,6 +72,14 @@ class CommandResearcher:
         self._options = check_options(CommandOptions, settings)
         self._limits = Limits(deadline_s=settings.deadline_s, silence_s=settings.silence_s)
         self._model = settings.model
+
+    def facts(self, sandbox: SandboxKind) -> AgentFacts:  # noqa: ARG002 (the interface)
+        """The program that it starts."""
+        return AgentFacts([_first_program(self._options.argv)])
+
+    def key(self) -> str:
+        """Keys are the program's own business."""
+        return ""
 
     def propose(self, assignment: Assignment) -> Draft:
         """Run the program in the clone.
@@ -111,6 +125,17 @@ class CommandResearcher:
             "OVERNIGHT_RESULT": str(result_file),
             "OVERNIGHT_MODEL": self._model or "",
         }
+
+
+def _first_program(argv: Sequence[str]) -> str:
+    """What is started: of a line of shell its first word that sets no variable."""
+    if argv[:2] != ("/bin/sh", "-c"):
+        return argv[0]
+    try:
+        words = shlex.split(argv[2])
+    except ValueError:
+        return argv[0]
+    return next((word for word in words if "=" not in word), argv[0])
 
 
 def _usage(value: JsonValue) -> Usage | None:

@@ -43,6 +43,7 @@ class CodexHome:
     def __init__(self, parent: Path, options: CodexOptions, *, environ: Mapping[str, str]) -> None:
         config = codex_config(options)
         keys, login = _credentials(options, config, environ)
+        self._login = login
         self.hosts = hosts(config)
         self._directory = Path(tempfile.mkdtemp(prefix="codex-", dir=parent))
         self._root, temporary = self._directory / "home", self._directory / "tmp"
@@ -75,9 +76,37 @@ class CodexHome:
         path.write_text(text, encoding="utf-8")
         return path
 
+    def return_login(self) -> None:
+        """Give the user a login that Codex has renewed, which makes the user's own invalid."""
+        if self._login is not None:
+            renewed = (self._root / "auth.json").read_bytes()
+            if renewed != self._login.read_bytes():
+                self._login.write_bytes(renewed)
+
     def rollouts(self) -> list[Path]:
         """Codex's own records of its threads."""
         return sorted(self._root.glob("sessions/*/*/*/rollout-*.jsonl"))
+
+
+def describe_key(options: CodexOptions, *, environ: Mapping[str, str]) -> str:
+    """Where Codex's key comes from, in a few words; an empty string where it needs none.
+
+    Raises:
+        AuthenticationFailed: There is neither a key nor a login, or the key cannot be one.
+    """
+    keys, login = _credentials(options, codex_config(options), environ)
+    if login is not None:
+        return f"the login in {login}"
+    for variable, value in keys.items():
+        source = variable if environ.get(variable) else "OPENAI_API_KEY"
+        if value != value.strip() or value[0] in "\"'":
+            raise AuthenticationFailed(
+                f"The key in {source} has blanks or quotation marks around it.",
+                fix=f"Export {source} again without them.",
+            )
+        handed_on = f", handed to Codex as {variable}, the only one that it reads"
+        return source if source == variable else source + handed_on
+    return ""
 
 
 def _credentials(

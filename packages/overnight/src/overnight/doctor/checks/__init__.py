@@ -1,0 +1,1 @@
+"""The checks, one function each, in files by their subject."""
