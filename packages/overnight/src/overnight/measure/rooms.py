@@ -1,10 +1,10 @@
 """The room that each command of a study runs in: what it may see, change and use up."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from overnight.config import Study
+from overnight.notify import variables_in
 from overnight.sandbox.base import Caps, Confinement, NetworkAccess, Room, Sandbox
 from overnight.sandbox.machine import exclusive_files, memory_limit_bytes
 from overnight.workspace.pool import Checkout
@@ -26,6 +26,7 @@ class Rooms:
         self._study = study
         self._sandbox = sandbox
         self._score = exclusive_files(study.score, root=study.root, home=home)
+        self._withheld = variables_in(study.notify.urls)
         self._holdout = exclusive_files(study.holdout, root=study.root, home=home)
 
     def researcher(self, *, writable: Sequence[Path], readable: Sequence[Path], home: Path) -> Room:
@@ -42,10 +43,14 @@ class Rooms:
             )
         )
 
-    def setup(self, root: Path, output_dir: Path) -> Room:
-        """Where a fresh checkout is set up."""
+    def setup(self, root: Path, output_dir: Path, *, kept: Path | None) -> Room:
+        """Where a fresh tree is set up.
+
+        Args:
+            kept: Keeps what it writes to caches for the commands that come after it.
+        """
         network = self._study.setup.network if self._study.setup is not None else "off"
-        return self._room(Confinement(writable=(root, output_dir), network=network))
+        return self._room(Confinement(writable=(root, output_dir), network=network, kept=kept))
 
     def measured(self, checkout: Checkout, *, network: NetworkAccess) -> Room:
         """Where a candidate runs: its checkout is writable, protected files are not."""
@@ -55,6 +60,7 @@ class Rooms:
                 fixed=checkout.fixed,
                 pinned=checkout.pinned,
                 network=network,
+                kept=checkout.kept,
             )
         )
 
@@ -69,23 +75,19 @@ class Rooms:
     def _scoring(
         self, root: Path, output_dir: Path, candidate: Checkout, files: tuple[Path, ...]
     ) -> Confinement:
-        return Confinement(
-            writable=(output_dir,),
-            readable=(root, candidate.root, candidate.artefacts, *files),
-        )
+        # The directory that holds the artefacts, since a candidate may have replaced their own.
+        readable = (root, candidate.root, candidate.output_dir, *files)
+        kept = candidate.kept if root == candidate.root else None
+        return Confinement(writable=(output_dir,), readable=readable, kept=kept, sealed=True)
 
     def _room(self, confinement: Confinement) -> Room:
-        return Room(self._sandbox, confinement, caps=self._caps(confinement.writable[0]))
+        return Room(self._sandbox, confinement, caps=self._caps(), withheld=self._withheld)
 
-    def _caps(self, place: Path) -> Caps:
+    def _caps(self) -> Caps:
         table = self._study.sandbox
-        free_bytes = shutil.disk_usage(place).free
-        reserve_bytes = int(self._study.watch.least_disk_gb * _GIB)
-        disk_gb = table.disk_gb
         return Caps(
             memory_bytes=memory_limit_bytes(table),
             processes=table.processes,
-            disk_bytes=(
-                max(1, free_bytes - reserve_bytes) if disk_gb is None else int(disk_gb * _GIB)
-            ),
+            disk_bytes=None if table.disk_gb is None else int(table.disk_gb * _GIB),
+            free_disk_bytes=int(self._study.watch.least_disk_gb * _GIB),
         )

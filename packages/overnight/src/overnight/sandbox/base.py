@@ -1,5 +1,6 @@
 """What one command may see and do; sandboxes and those who use them depend on this alone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -55,9 +56,12 @@ class Confinement:
         fixed: Files and directories below a writable one that it must not change.
         pinned: Directories on the way to those, which it must not move away.
         home: What it finds as the user's home; None for an empty one that is gone afterwards.
+        kept: Keeps what it writes to package managers' caches for the next command that has the
+            same; None to throw that away.
         network: The network beside its own loopback.
         gpu: Whether it sees the leased device.
         may_nest: Whether it may make sandboxes of its own.
+        sealed: Whether it leaves nothing outside of `writable`, not even where every command may.
     """
 
     writable: tuple[Path, ...] = ()
@@ -66,9 +70,11 @@ class Confinement:
     fixed: tuple[Path, ...] = ()
     pinned: tuple[Path, ...] = ()
     home: Path | None = None
+    kept: Path | None = None
     network: NetworkAccess = OFF
     gpu: bool = True
     may_nest: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class Room:
 
     Args:
         caps: What its commands may use up.
+        withheld: Variables that no command gets, whoever hands them on.
 
     Attributes:
         refused: What commands tried in vain since the room was made.
@@ -164,11 +171,13 @@ class Room:
         confinement: Confinement,
         *,
         caps: Caps = Caps(),
+        withheld: Collection[str] = (),
     ) -> None:
         self.refused: list[Refused] = []
         self.confinement = confinement
         self.caps = caps
         self._sandbox = sandbox
+        self._withheld = frozenset(withheld)
 
     @property
     def kind(self) -> SandboxKind:
@@ -186,8 +195,9 @@ class Room:
         needs: Needs = Needs(),
     ) -> Ending:
         """Run a command to its end; see `Sandbox.run`."""
+        env = {name: value for name, value in command.env.items() if name not in self._withheld}
         confined = self._sandbox.run(
-            command,
+            replace(command, env=env),
             _granting(self.confinement, needs),
             output=output,
             limits=self._capped(limits),
