@@ -220,7 +220,7 @@ def test_nothing_similar_is_no_suggestion() -> None:
 def test_the_file_goes_before_the_output() -> None:
     reading = read_metrics("loss: 1\nstep: 2\nloss: 3", b'{"loss": 4}')
     assert reading.values == {"loss": 4.0, "step": 2.0}
-    assert reading.counts == {"loss": 2, "step": 1}
+    assert reading.counts == {"loss": 3, "step": 1}
     assert fault_of(read_metrics("loss: 1", b'{"loss": NaN}')).kind is FaultKind.NOT_A_NUMBER
 
 

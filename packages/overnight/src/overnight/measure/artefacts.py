@@ -2,11 +2,13 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from overnight.guards.scope import printable
 
 _MOST_FILES = 10_000
+_LONGEST_NAME = 1_000
 
 
 def refuse_artefacts(root: Path, *, most_bytes: int) -> str | None:
@@ -18,20 +20,35 @@ def refuse_artefacts(root: Path, *, most_bytes: int) -> str | None:
     """
     if root.is_symlink() or not root.is_dir():
         return "The run replaced its directory for artefacts."
+    try:
+        return _refuse_files(root, most_bytes)
+    except OSError as error:
+        return f"The artefacts that the run left cannot be read: {error.strerror or error}."
+
+
+def _refuse_files(root: Path, most_bytes: int) -> str | None:
     files = size = 0
-    for directory, names, others in os.walk(root):
-        for name in (*names, *others):
-            path = Path(directory, name)
-            found = path.lstat()
-            if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-                shown = printable(str(path.relative_to(root)))
-                return f"The run left {shown}, which is neither a file nor a directory."
-            files += 1
-            size += found.st_size
-            if files > _MOST_FILES:
-                return f"The run left more than {_MOST_FILES} artefacts."
-    if size > most_bytes:
-        return f"The run left {size} bytes of artefacts; at most {most_bytes} are accepted."
-    if files == 0:
-        return "The run left no artefact in $OVERNIGHT_ARTEFACTS."
-    return None
+    for path, found in _entries(root):
+        name = str(path.relative_to(root))
+        files += 1
+        size += found.st_size
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            return f"The run left {printable(name)}, which is neither a file nor a directory."
+        if len(name) > _LONGEST_NAME:
+            return f"The run left artefacts with names of more than {_LONGEST_NAME} characters."
+        if files > _MOST_FILES:
+            return f"The run left more than {_MOST_FILES} artefacts."
+        if size > most_bytes:
+            return f"The run left more than {most_bytes} bytes of artefacts."
+    return None if files else "The run left no artefact in $OVERNIGHT_ARTEFACTS."
+
+
+def _entries(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Everything below a directory, links not followed, one entry after the other."""
+    pending = [root]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                yield Path(entry), entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry))

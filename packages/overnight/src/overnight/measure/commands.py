@@ -46,16 +46,24 @@ class StudyCommands:
         self._environ = without_secrets(environ, keep=study.measure.pass_env)
         self._scorers_set_up: set[Path] = set()
 
-    def set_up(self, root: Path, output_dir: Path, log: Path) -> Execution | None:
-        """Prepare a fresh checkout; None where the study has no setup."""
+    def set_up(
+        self, root: Path, output_dir: Path, log: Path, *, kept: Path | None = None
+    ) -> Execution | None:
+        """Prepare a fresh tree; None where the study has no setup.
+
+        Args:
+            kept: Keeps what is written to package managers' caches. Without it the tree must not
+                lead into those, so uv copies what it installs.
+        """
         setup = self._study.setup
         if setup is None:
             return None
+        apart = {} if kept is not None else {"UV_LINK_MODE": "copy"}
         return execute(
             setup.command,
-            room=self._rooms.setup(root, output_dir),
+            room=self._rooms.setup(root, output_dir, kept=kept),
             cwd=root,
-            env={**self._environ, "OVERNIGHT_REPOSITORY": str(self._study.root)},
+            env={**self._environ, "OVERNIGHT_REPOSITORY": str(self._study.root), **apart},
             log=log,
             limits=self._limits(setup.deadline_s),
             output_dir=output_dir,

@@ -1,5 +1,7 @@
 """One execution of a study's command: its metrics, and what stands against them."""
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ _TAIL_BYTES = 8192
 _MIB = 2**20
 _FILE_TOO_LARGE = 25  # SIGXFSZ, what the kernel sends at the limit of a file's size
 _SHELL_SIGNAL_BASE = 128
+_NO_ROOM = (errno.EFBIG, errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,14 @@ def _used_up(ending: Ending, caps: Caps) -> Failure:
     if ending.ended_by is EndedBy.PROCESSES:
         reason = f"It had {ending.peak_processes} processes, {caps.processes} are allowed; killed."
         return Failure(Outcome.TOO_MANY_PROCESSES, reason)
-    reason = f"It wrote more than {_mib(caps.disk_bytes or 0)}; killed."
-    return Failure(Outcome.OUT_OF_DISK, reason)
+    return Failure(Outcome.OUT_OF_DISK, _disk_used_up(caps))
+
+
+def _disk_used_up(caps: Caps) -> str:
+    free = f"less than {_mib(caps.free_disk_bytes or 0)} was free on the disk"
+    if caps.disk_bytes is None:
+        return f"While it ran, {free}; killed."
+    return f"It wrote more than {_mib(caps.disk_bytes)}, or {free}; killed."
 
 
 def _failure_of_code(code: int, log: Path, disk_bytes: int | None) -> Failure | None:
@@ -106,6 +115,8 @@ def _failure_of_code(code: int, log: Path, disk_bytes: int | None) -> Failure | 
     if signal_number == _FILE_TOO_LARGE:
         return Failure(Outcome.OUT_OF_DISK, f"It wrote a file of over {_mib(disk_bytes or 0)}.")
     last = last_line(log)
+    if any(os.strerror(number) in last for number in _NO_ROOM):
+        return Failure(Outcome.OUT_OF_DISK, f"It could not write any more: {last}")
     how = f"exit code {code}" if code > 0 else f"signal {-code}"
     return Failure(
         Outcome.CRASH, f"It ended with {how}: {last}" if last else f"It ended with {how}."

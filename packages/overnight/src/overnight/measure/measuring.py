@@ -9,7 +9,12 @@ from overnight.measure.claims import TimeAccount, doubt_time
 from overnight.measure.commands import Logs, StudyCommands
 from overnight.measure.execution import Execution, Failure
 from overnight.measure.metrics import Fault, Reading, read_metrics
-from overnight.measure.reserved import as_claimed, told_by_harness, without_reserved
+from overnight.measure.reserved import (
+    as_claimed,
+    told_by_harness,
+    why_missing,
+    without_reserved,
+)
 from overnight.types import Clock, Outcome, Run, SandboxKind, Trust
 from overnight.workspace.pool import Checkout, Workspaces
 
@@ -32,7 +37,9 @@ class Measuring:
 
     def set_up(self, checkout: Checkout, *, logs: Logs) -> Run | None:
         """Prepare a checkout; returns a run that failed, or None when all is well."""
-        execution = self._commands.set_up(checkout.root, checkout.output_dir, logs.file("setup"))
+        execution = self._commands.set_up(
+            checkout.root, checkout.output_dir, logs.file("setup"), kept=checkout.kept
+        )
         if execution is None:
             return None
         failure = execution.failure or _altered(checkout)
@@ -113,8 +120,11 @@ class Measuring:
         return (objective.metric, *(constraint.metric for constraint in objective.constraints))
 
     def _missing(self, reading: Reading, metrics: Mapping[str, float]) -> Failure | None:
-        unknown = (name for name in self._needed() if name not in metrics)
-        return next((found for name in unknown if (found := _fault(reading, name))), None)
+        for name in self._needed():
+            if name not in metrics:
+                reserved = why_missing(name)
+                return Failure(Outcome.NO_METRIC, reserved) if reserved else _fault(reading, name)
+        return None
 
     def _doubt_time(self, reading: Reading, seen: Mapping[str, float]) -> Failure | None:
         claim = self._study.measure.claimed_time

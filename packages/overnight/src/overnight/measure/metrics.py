@@ -104,7 +104,7 @@ class Reading:
     Attributes:
         values: The finite numbers, last report of each name.
         faults: Names whose last report is no finite number.
-        counts: How many times the output, without the file, reported each name.
+        counts: How many times each name was reported; in the file, once.
         file_problem: Why the metrics file could not be read in full, or an empty string.
     """
 
@@ -152,6 +152,7 @@ def read_metrics(output: bytes | str, metrics_file: bytes | None = None) -> Read
         last[name] = raw
         counts[name] += 1
     in_file, file_problem = _read_file(metrics_file) if metrics_file is not None else ({}, "")
+    counts.update(in_file.keys())
     judged = {name: _judge(name, raw) for name, raw in (last | in_file).items()}
     return Reading(
         values={name: found for name, found in judged.items() if isinstance(found, float)},

@@ -20,6 +20,16 @@ def told_by_harness(ending: Ending, *, peak_gpu_bytes: int | None) -> dict[str, 
     return {HARNESS + name: value for name, value in seen.items()}
 
 
+def why_missing(name: str) -> str | None:
+    """Why a run has no metric of a reserved name; None where the name is a program's to use."""
+    if name.startswith(HARNESS):
+        return f"{name} is not known here: the harness sees no such thing."
+    if name.startswith(CLAIMED):
+        said = name.removeprefix(CLAIMED)
+        return f"{name} is not known: the run reported no {said}, or the study has no scorer."
+    return None
+
+
 def without_reserved(metrics: Mapping[str, float]) -> dict[str, float]:
     """What a program reported under names that are its own to use."""
     return {

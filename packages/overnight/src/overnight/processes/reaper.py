@@ -198,8 +198,7 @@ class Run:
     def _ask_to_end(self, by: str, *, kill_at: float) -> None:
         if self._kill_at == math.inf:
             self._ended_by = by
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._tree.main, signal.SIGTERM)
+            self._tree.ask_to_end()
         self._kill_at = min(self._kill_at, kill_at)
 
     def _ended(

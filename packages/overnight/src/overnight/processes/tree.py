@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 KILL_PATIENCE_S = 10.0
@@ -72,6 +73,15 @@ class Tree:
                 self.main_code = os.waitstatus_to_exitcode(status)
                 self.main_ended_at = time.monotonic()
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to the command's process group; around a sandbox, to those inside of it."""
+        groups = {self.main}
+        if _is_sandbox(self.main):
+            groups = {process.group for process in self._tree()} - groups
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGTERM)
+
     def kill_all(self) -> list[int]:
         """Kill and collect the whole tree; returns what would not die.
 
@@ -123,6 +133,13 @@ def _kill(processes: Sequence[Process]) -> None:
     for target in {-process.group if process.group > 1 else process.pid for process in processes}:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(target, signal.SIGKILL)
+
+
+def _is_sandbox(pid: int) -> bool:
+    """Whether a process is bubblewrap, which would end at a signal and take all inside with it."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/exe").readlink().name == "bwrap"
+    return False
 
 
 def _become_subreaper() -> bool:

@@ -1,7 +1,5 @@
 """Confinement by bubblewrap: namespaces of its own for every command, and no capability."""
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -19,34 +17,29 @@ from overnight.sandbox.base import (
     Processes,
     Refused,
 )
+from overnight.sandbox.furnishing import emptied, links, made_ready, resolved
 from overnight.sandbox.mounts import Deed, Machine, Mount, arguments, plan
 from overnight.sandbox.network.allowlist import AllowList
 from overnight.sandbox.network.launch import gateway_argv
 from overnight.sandbox.network.proxy import Proxy
 from overnight.sandbox.overlays import inner_identity, launcher, throwaway, why_not
+from overnight.sandbox.programs import program
+from overnight.sandbox.walls import (
+    NO_NESTING,
+    NO_NETWORK,
+    bubblewrap,
+    complaint_of,
+    covered_kernel_settings,
+    refuse_where_impossible,
+)
 from overnight.types import SandboxKind
-from overnight.untrusted import make_real_directories
 from overnight.workspace.tree import discard
 
-_PROGRAM = "bwrap"
 _GATE = Path("/run/overnight")
-_NAMESPACES = (
-    "--die-with-parent",
-    "--new-session",
-    "--unshare-user",
-    "--unshare-pid",
-    "--unshare-ipc",
-    "--unshare-uts",
-    "--unshare-cgroup-try",
-    "--hostname",
-    "overnight",
-    "--cap-drop",
-    "ALL",
-)
-# Root may write there by its user id alone, whatever capabilities it has lost.
-_KERNEL_SETTINGS = ("sys", "sysrq-trigger", "fs", "acpi", "irq", "bus")
-_PATIENCE_S = 20.0
-_REFUSED_AT_START = ("bwrap: ", "mount: ", "unshare: ")
+# How the first line begins, and with which codes it ends, where the walls fell at once ...
+_BUILDERS, _FALLEN = ("bwrap: ", "mount: ", "unshare: "), (1, 125)
+# ... and where they stand, but the program cannot be started or is not there.
+_STARTERS, _NO_PROGRAM = ("prlimit: ", "overnight: "), (126, 127)
 
 
 class Bubblewrap:
@@ -102,19 +95,30 @@ class Bubblewrap:
         Raises:
             SandboxFailed: It could not be confined.
         """
-        confinement = _resolved(confinement)
+        if not command.cwd.is_dir():
+            return _without_directory(command, [output, errors, children])
         with ExitStack() as stack:
-            overlays, before = self._overlays(stack)
+            overlays, launch = self._overlays(stack, confinement)
             proxy = self._proxy(confinement)
-            mounts = plan(self._machine, confinement, overlays=[*overlays, *_gate(proxy)])
-            _make_mountpoints(confinement, mounts)
-            walls = (*before, *self._walls(confinement, mounts, command.cwd))
-            argv = (*walls, "--", *self._inside(proxy, confinement.network, limits), *command.argv)
-            confined = replace(command, argv=argv, env=self._environment(command, confinement))
+            fresh = stack.enter_context(emptied(self._scratch / "fresh"))
+            names = (command.cwd, *confinement.writable, *confinement.readable)
+            others = [*overlays, *_gate(proxy), *links(names)]
+            mounts = plan(self._machine, resolved(confinement), fresh=fresh, others=others)
+            mounts = made_ready(mounts, fresh=fresh, home=confinement.home)
+            walls = (*launch, *self._walls(confinement, mounts), "--chdir", str(command.cwd))
             ending = self._processes.run(
-                confined, output=output, limits=limits, errors=errors, children=children
+                replace(
+                    command,
+                    argv=(*walls, "--", *self._inside(proxy, confinement, limits), *command.argv),
+                    cwd=Path("/"),  # where no name means a file that a command may have made
+                    env=self._environment(command, confinement),
+                ),
+                output=output,
+                limits=self._limits(limits, confinement),
+                errors=errors,
+                children=children,
             )
-            self._check_start(ending, errors or output, walls)
+            ending = _judged(ending, command, walls, told_in=errors or output)
         refused = proxy.take_refused() if proxy is not None else ()
         tried = tuple(Refused(f"{found.host}:{found.port}", found.count) for found in refused)
         return Confined(ending, tried)
@@ -125,41 +129,39 @@ class Bubblewrap:
         self._proxies.clear()
         discard(self._scratch)
 
-    def _overlays(self, stack: ExitStack) -> tuple[list[Mount], tuple[str, ...]]:
-        if not self._caches:
-            return [], ()
-        if self.cache_problem:
-            return [Mount(cache, Deed.WRITE) for cache in self._caches], ()
+    def _overlays(
+        self, stack: ExitStack, confinement: Confinement
+    ) -> tuple[list[Mount], tuple[str, ...]]:
+        caches = [cache for cache in self._caches if cache.is_dir()]
+        if not caches or self.cache_problem:
+            deed = Deed.READ if confinement.sealed else Deed.WRITE
+            return [Mount(cache, deed) for cache in caches], ()
         scratch = self._scratch / "overlays"
-        mounts = stack.enter_context(throwaway(self._caches, scratch))
+        mounts = stack.enter_context(throwaway(caches, scratch, kept=confinement.kept))
         return mounts, launcher(scratch, len(mounts))
 
-    def _walls(
-        self, confinement: Confinement, mounts: Sequence[Mount], cwd: Path
-    ) -> tuple[str, ...]:
-        """Bubblewrap and everything that it is told, up to the command."""
+    def _walls(self, confinement: Confinement, mounts: Sequence[Mount]) -> tuple[str, ...]:
+        """Bubblewrap and everything that it is told of what the command may see and do."""
         identity = inner_identity() if self._caches and not self.cache_problem else ()
-        nesting = () if confinement.may_nest else ("--disable-userns",)
-        network = () if confinement.network == ON else ("--unshare-net",)
-        size = str(self._machine.scratch_bytes)
         nodes = self._machine.devices if confinement.gpu else ()
+        size = str(self._machine.scratch_bytes)
         return (
-            _PROGRAM,
-            *_NAMESPACES,
+            *bubblewrap(),
             *identity,
-            *nesting,
-            *network,
+            *(() if confinement.may_nest else NO_NESTING),
+            *(() if confinement.network == ON else NO_NETWORK),
             *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
             *("--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"),  # noqa: S108 (its own)
             *(word for node in nodes for word in ("--dev-bind", str(node), str(node))),
-            *_covered_kernel_settings(),
-            *arguments(mounts, self._machine),
-            *("--chdir", str(cwd)),
+            *covered_kernel_settings(),
+            *arguments(mounts),
         )
 
-    def _inside(self, proxy: Proxy | None, hosts: Sequence[str], limits: Limits) -> tuple[str, ...]:
+    def _inside(
+        self, proxy: Proxy | None, confinement: Confinement, limits: Limits
+    ) -> tuple[str, ...]:
         """What is started in the sandbox before the command, and becomes the command."""
-        words = ["prlimit", "--core=0"]
+        words = [str(program("prlimit", package="util-linux")), "--core=0"]
         if limits.disk_bytes is not None:
             words.append(f"--fsize={limits.disk_bytes}")
         if limits.processes is not None:
@@ -169,12 +171,17 @@ class Bubblewrap:
         gateway = gateway_argv(
             Path(sys.executable),
             socket=_GATE / proxy.socket.name,
-            forward_ports=AllowList.parse(hosts).loopback_ports(),
+            forward_ports=AllowList.parse(confinement.network).loopback_ports(),
         )
         return (*words, *gateway)
 
+    def _limits(self, limits: Limits, confinement: Confinement) -> Limits:
+        """The same, with the sandbox's own directories among those that are counted."""
+        own = filter(None, (self._scratch, confinement.kept))
+        return replace(limits, disk_paths=(*limits.disk_paths, *own))
+
     def _environment(self, command: Command, confinement: Confinement) -> dict[str, str]:
-        env = {"HOME": str(self._machine.home), **command.env, "TMPDIR": "/tmp"}  # noqa: S108 (its own)
+        env = {**command.env, "HOME": str(self._machine.home), "TMPDIR": "/tmp"}  # noqa: S108 (its own)
         if self._caches:
             env.setdefault("UV_LINK_MODE", "symlink")  # hard links do not cross mounts
         if confinement.network == OFF:
@@ -192,119 +199,37 @@ class Bubblewrap:
             self._proxies[hosts] = self._stack.enter_context(proxy)
         return self._proxies[hosts]
 
-    def _check_start(self, ending: Ending, output: Path, walls: Sequence[str]) -> None:
-        """Tell a sandbox that could not be made from a command that failed; a rare case.
 
-        Raises:
-            SandboxFailed: The same walls cannot be put up around ``true`` either.
-        """
-        if ending.ended_by is EndedBy.NOT_STARTED:
-            raise SandboxFailed(f"The sandbox could not be started: {ending.detail}.")
-        if ending.code not in (1, 125):
-            return
-        with output.open("rb") as file:
-            told = file.read(4096).decode(errors="replace")
-        if not any(line.startswith(_REFUSED_AT_START) for line in told.splitlines()[:3]):
-            return
-        problem = _try((*walls, "--", "true"))
-        if problem:
-            raise SandboxFailed(f"The sandbox could not be made: {problem}")
-
-
-def refuse_where_impossible() -> None:
-    """Find out whether bubblewrap works here at all.
-
-    Raises:
-        SandboxFailed: It does not; says why and what to do.
-    """
-    if not sys.platform.startswith("linux"):
-        raise SandboxFailed(
-            "The sandbox needs Linux.", fix="Write sandbox = 'none' to run without one."
-        )
-    if shutil.which(_PROGRAM) is None:
-        raise SandboxFailed(
-            "bubblewrap is not installed.",
-            fix="Run `apt install bubblewrap` (or dnf, pacman, zypper), or write sandbox = 'none'.",
-        )
-    problem = _try((_PROGRAM, *_NAMESPACES, "--unshare-net", "--ro-bind", "/", "/", "true"))
-    if problem:
-        raise SandboxFailed(f"bubblewrap does not work here: {problem}", fix=_fix(problem))
-
-
-def _try(argv: Sequence[str]) -> str:
-    """What a command line complains of, or an empty string when it ends well."""
-    try:
-        tried = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if tried.returncode == 0:
-        return ""
-    lines = tried.stderr.strip().splitlines()
-    return lines[-1] if lines else f"it ended with exit code {tried.returncode}"
-
-
-def _fix(problem: str) -> str:
-    restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-    if restricted.exists() and restricted.read_text(encoding="ascii").strip() == "1":
-        return (
-            "AppArmor forbids it: run `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`,"
-            " or give bwrap a profile with `userns,`."
-        )
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
-        return (
-            "Start the container with `--security-opt seccomp=unconfined --security-opt"
-            " systempaths=unconfined`, or write sandbox = 'none' and let the container confine."
-        )
-    if "namespace" in problem.lower() or "permi" in problem.lower():
-        return (
-            "Allow user namespaces: `sudo sysctl kernel.unprivileged_userns_clone=1`"
-            " and `sudo sysctl user.max_user_namespaces=15000`, or write sandbox = 'none'."
-        )
-    return "Write sandbox = 'none' to run without a sandbox."
-
-
-def _resolved(confinement: Confinement) -> Confinement:
-    """The same by the names that the kernel gives its paths, without those that are absent."""
-
-    def real(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(path.resolve() for path in paths if path.exists())
-
-    return replace(
-        confinement,
-        writable=real(confinement.writable),
-        readable=real(confinement.readable),
-        hidden=real(confinement.hidden),
-    )
+def _without_directory(command: Command, files: Sequence[Path | None]) -> Confined:
+    """How a command ends that cannot be started where it should, as a supervisor says it."""
+    for file in filter(None, files):
+        file.write_bytes(b"")
+    reason = f"the working directory {command.cwd} cannot be entered"
+    return Confined(Ending(EndedBy.NOT_STARTED, None, 0.0, detail=reason))
 
 
 def _gate(proxy: Proxy | None) -> list[Mount]:
     return [] if proxy is None else [Mount(_GATE, Deed.READ, proxy.socket.parent)]
 
 
-def _covered_kernel_settings() -> list[str]:
-    places = [Path("/proc", name) for name in _KERNEL_SETTINGS]
-    there = [str(place) for place in places if place.exists()]
-    return [word for place in there for word in ("--ro-bind", place, place)]
+def _judged(ending: Ending, command: Command, walls: Sequence[str], *, told_in: Path) -> Ending:
+    """Tell a command that ended from one that was not started, and from walls that fell.
 
-
-def _make_mountpoints(confinement: Confinement, mounts: Sequence[Mount]) -> None:
-    """Make real directories in a home of a program's own for what is shown below it.
-
-    A link that the program left there would lead bubblewrap somewhere else.
+    Raises:
+        SandboxFailed: The same walls cannot be put up around ``true`` either.
     """
-    shown_at = next((m.path for m in mounts if m.deed is Deed.HOME and m.source), None)
-    if confinement.home is None or shown_at is None:
-        return
-    for mount in mounts:
-        if shown_at in mount.path.parents:
-            below = mount.path.relative_to(shown_at)
-            is_file = (mount.source or mount.path).is_file()
-            make_real_directories(confinement.home, below, is_file=is_file)
+    if ending.ended_by is EndedBy.NOT_STARTED:
+        raise SandboxFailed(f"The sandbox could not be started: {ending.detail}.")
+    if ending.ended_by is not EndedBy.ITSELF or ending.code not in (*_FALLEN, *_NO_PROGRAM):
+        return ending
+    with told_in.open("rb") as file:
+        lines = file.read(4096).decode(errors="replace").splitlines()[:3]
+    if ending.code in _NO_PROGRAM and lines and lines[0].startswith(_STARTERS):
+        how = "cannot be started" if ending.code == _NO_PROGRAM[0] else "was not found"
+        reason = f"{command.argv[0]} {how} in the sandbox"
+        return replace(ending, ended_by=EndedBy.NOT_STARTED, code=None, detail=reason)
+    if ending.code in _FALLEN and any(line.startswith(_BUILDERS) for line in lines):
+        problem = complaint_of((*walls, "--", "true"))
+        if problem:
+            raise SandboxFailed(f"The sandbox could not be made: {problem}")
+    return ending

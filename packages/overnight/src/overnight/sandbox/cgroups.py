@@ -16,6 +16,7 @@ from overnight.processes.supervisor import Command, EndedBy, Ending, Limits, Sup
 from overnight.sandbox.base import THREADS_PER_PROCESS
 
 _CONTROLLERS = ("memory", "pids")
+_FIRST_VERSION = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _ENTER = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
 
 
@@ -132,6 +133,22 @@ def own_group() -> Path | None:
     places = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
     names = [line.removeprefix("0::") for line in groups if line.startswith("0::")]
     return Path(places[0] + names[0].rstrip("/")) if places and names else None
+
+
+def memory_limit_bytes() -> int | None:
+    """The least that this process's control groups let it have, as in a container; None for all."""
+    own = own_group()
+    groups = [] if own is None else [own, *own.parents]
+    files = [*(group / "memory.max" for group in groups), _FIRST_VERSION]
+    limits = [int(text) for file in files if (text := _text(file)).isdigit()]
+    return min(limits, default=None)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _made_below(own: Path) -> Path | None:

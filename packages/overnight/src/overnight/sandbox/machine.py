@@ -2,43 +2,26 @@
 
 import os
 import pwd
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from overnight.config import SandboxTable, ScoreTable
+from overnight.sandbox import cgroups
 from overnight.sandbox.mounts import Machine
-from overnight.sandbox.visible import installations, is_below, path_entries
+from overnight.sandbox.names import existing, is_there, links_on_the_way
+from overnight.sandbox.private import SYSTEM, TEMPORARY, private_places
+from overnight.sandbox.visible import installations, path_entries
 
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 (hidden, not used)
-_PRIVATE = (
-    "/home",
-    "/root",
-    "/Users",
-    "/run",
-    "/media",
-    "/var/lib/containerd",
-    "/var/lib/docker",
-    "/var/lib/kubelet",
-    "/var/lib/lxd",
-    "/var/lib/private",
-    "/var/log",
-    "/var/mail",
-    "/var/snap",
-    "/var/spool",
-)
-_SYSTEM = tuple(
-    Path(place)
-    for place in ("/bin", "/dev", "/etc", "/lib", "/opt", "/proc", "/sbin", "/sys", "/usr")
-)
 _CACHES: Mapping[str, str] = {
-    "UV_CACHE_DIR": ".cache/uv",
-    "PIP_CACHE_DIR": ".cache/pip",
-    "HF_HOME": ".cache/huggingface",
-    "TORCH_HOME": ".cache/torch",
+    "UV_CACHE_DIR": "uv",
+    "PIP_CACHE_DIR": "pip",
+    "HF_HOME": "huggingface",
+    "TORCH_HOME": "torch",
 }
-_TOOL_DATA = (".local/share/uv",)
+_KEYS_IN_CACHES = ("token", "stored_tokens")  # of Hugging Face
+_TOOL_DATA = (".local/share/uv/python", ".local/share/uv/tools")
 _ENVIRONMENTS = (".venv", "venv")
 _SHARE_OF_MEMORY = 0.9
 _SHARE_FOR_SCRATCH = 0.25
@@ -63,32 +46,29 @@ def describe_machine(
         environ: The user's environment.
     """
     home = user_home(environ)
-    never = [*exclusive, root, root / ".git", root / ".overnight", work]
-    private = [Path(place) for place in (*_PRIVATE, *_TEMPORARY)]
-    homes = [Path(entry.pw_dir) for entry in pwd.getpwall()]
-    hidden = _existing([*private, *filter(_is_private, [*homes, home]), *never])
-    asked_to_read = [host_path(path, root=root, home=home) for path in table.read]
-    environments = [root / name for name in _ENVIRONMENTS if (root / name / "pyvenv.cfg").exists()]
-    shown = installations(
-        [*path_entries(environ), *(environment / "bin" for environment in environments)],
-        hidden=hidden,
-        never=never,
+    to_read, to_write, to_hide = (
+        [host_path(path, root=root, home=home) for path in paths]
+        for paths in (table.read, table.write, table.hide)
     )
+    never = [*exclusive, *to_hide, root, root / ".git", root / ".overnight", work]
+    shared = caches(table, root=root, environ=environ)
+    keys = [place / key for place in shared for key in _KEYS_IN_CACHES]
+    hidden = existing([*private_places(home, work=work), *keys, *never])
+    programs = [*path_entries(environ), *_environments(root)]
+    readable = [
+        *installations(programs, hidden=hidden, never=existing([*never, home])),
+        *to_read,
+        *(home / place for place in _TOOL_DATA),
+        Path("/etc/resolv.conf"),  # often a link into hidden /run
+        Path(__file__).parents[2],  # our own sources, for the gateway that runs inside
+    ]
     return Machine(
-        hidden=_existing(
-            [*hidden, *(host_path(path, root=root, home=home) for path in table.hide)]
-        ),
-        readable=_existing(
-            [
-                *shown,
-                *asked_to_read,
-                *(home / place for place in _TOOL_DATA),
-                *_resolver(),
-                Path(__file__).parents[2],  # our own sources, for the gateway that runs inside
-            ]
-        ),
-        writable=_existing([host_path(path, root=root, home=home) for path in table.write]),
-        home=home,
+        hidden=hidden,
+        readable=existing(readable),
+        writable=existing(to_write),
+        home=_home_inside(home),
+        temporary=existing(TEMPORARY),
+        links=links_on_the_way([home, work, *programs, *readable, *to_write]),
         devices=tuple(devices),
         scratch_bytes=int(memory_limit_bytes(table) * _SHARE_FOR_SCRATCH),
     )
@@ -98,9 +78,11 @@ def caches(table: SandboxTable, *, root: Path, environ: Mapping[str, str]) -> tu
     """The caches that a command gets a throwaway copy of."""
     home = user_home(environ)
     if table.caches is not None:
-        return _existing([host_path(path, root=root, home=home) for path in table.caches])
-    usual = (Path(environ.get(name) or home / place) for name, place in _CACHES.items())
-    return _existing([path for path in usual if path.is_dir()])
+        places = [host_path(path, root=root, home=home) for path in table.caches]
+    else:
+        usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+        places = [Path(environ.get(name) or usual / place) for name, place in _CACHES.items()]
+    return tuple(place for place in existing(places) if place.is_dir())
 
 
 def exclusive_files(table: ScoreTable | None, *, root: Path, home: Path) -> tuple[Path, ...]:
@@ -112,7 +94,8 @@ def memory_limit_bytes(table: SandboxTable) -> int:
     """What all processes of a command may hold."""
     if table.memory_gb is not None:
         return int(table.memory_gb * 2**30)
-    return int(psutil.virtual_memory().total * _SHARE_OF_MEMORY)
+    installed, allowed = psutil.virtual_memory().total, cgroups.memory_limit_bytes()
+    return int(min(installed, allowed or installed) * _SHARE_OF_MEMORY)
 
 
 def host_path(path: str, *, root: Path, home: Path) -> Path:
@@ -124,23 +107,27 @@ def host_path(path: str, *, root: Path, home: Path) -> Path:
 
 def user_home(environ: Mapping[str, str]) -> Path:
     """The user's home directory."""
-    return Path(environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+    named = environ.get("HOME")
+    if named:
+        return Path(named).absolute()
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # an id without a name, as containers have them
+        return Path("/")
 
 
 def _normal(path: Path) -> Path:
     return Path(os.path.normpath(path))
 
 
-def _is_private(home: Path) -> bool:
-    """Whether a home in the user database is a person's, rather than part of the system."""
-    return len(home.parts) > 2 and not is_below(home, _SYSTEM) and home.parts[1] != "var"
+def _environments(root: Path) -> list[Path]:
+    """The programs of a repository's virtual environments."""
+    places = (root / name for name in _ENVIRONMENTS)
+    return [place / "bin" for place in places if is_there(place / "pyvenv.cfg")]
 
 
-def _existing(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Those paths that are there, each once, by the name that the kernel gives them."""
-    return tuple(dict.fromkeys(path.resolve() for path in paths if path.exists()))
-
-
-def _resolver() -> tuple[Path, ...]:
-    """The file behind ``/etc/resolv.conf``, which is often a link into hidden ``/run``."""
-    return (Path("/etc/resolv.conf").resolve(),)
+def _home_inside(home: Path) -> Path:
+    """Where a command has its home: at the user's, unless that is missing or the system's own."""
+    place = home.resolve()
+    is_systems = place == Path("/") or place in SYSTEM
+    return Path("/tmp/home") if is_systems or not is_there(place) else place  # noqa: S108 (its own)

@@ -33,7 +33,8 @@ class Unconfined:
         children: Path | None = None,
     ) -> Confined:
         """Run a command to its end; of its confinement only the device counts."""
-        env = {**command.env, **(self._device_env if confinement.gpu else {})}
+        device_env = self._device_env if confinement.gpu else {"CUDA_VISIBLE_DEVICES": ""}
+        env = {**command.env, **device_env}
         ending = self._processes.run(
             replace(command, env=env),
             output=output,

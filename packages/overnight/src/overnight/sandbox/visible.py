@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from overnight.sandbox.names import is_there
+
 _SIGNS_OF_INSTALLATION = (
     "pyvenv.cfg",
     "conda-meta",
@@ -20,7 +22,7 @@ _SIGNS_OF_INSTALLATION = (
 _PROGRAM_DIRECTORIES = ("bin", "sbin", "shims", "condabin", "Scripts")
 # Directories that hold more than programs: of these only the parts that programs load.
 _SHARED_PREFIXES: Mapping[str, tuple[str, ...]] = {
-    ".local": ("bin", "lib", "share/uv", "share/pipx", "share/pnpm"),
+    ".local": ("bin", "lib", "share/uv/python", "share/uv/tools", "share/pipx", "share/pnpm"),
     ".cargo": ("bin",),
 }
 _MOST_LINKS = 2_000
@@ -36,19 +38,22 @@ def installations(
         hidden: Directories that are hidden as a whole.
         never: What must not be shown, whole or in part; nothing above it is shown either.
     """
-    wanted = (*path, *_own_prefixes())
-    places = (place for entry in wanted for place in _installation(entry, hidden))
-    return _outermost(place for place in places if not _holds_any(place, never))
+    named = {entry.resolve() for entry in (*path, *_own_programs())}
+    linked = {place.resolve() for entry in named for place in _linked_places(entry)}
+    wanted = (place for place in named | set(filter(_is_tool, linked)) if is_below(place, hidden))
+    shown = (part for place in wanted for part in _installation(place, never))
+    return _outermost(place for place in shown if not holds_any(place, never))
 
 
-def _holds_any(place: Path, others: Iterable[Path]) -> bool:
+def holds_any(place: Path, others: Iterable[Path]) -> bool:
+    """Whether a path is one of some others or above one."""
     return any(place == other or place in other.parents for other in others)
 
 
 def path_entries(environ: Mapping[str, str]) -> list[Path]:
     """The directories on PATH that are there."""
-    entries = environ.get("PATH", os.defpath).split(os.pathsep)
-    return [Path(entry) for entry in entries if Path(entry).is_absolute() and Path(entry).is_dir()]
+    entries = map(Path, environ.get("PATH", os.defpath).split(os.pathsep))
+    return [entry for entry in entries if entry.is_absolute() and is_there(entry)]
 
 
 def is_below(path: Path, directories: Iterable[Path]) -> bool:
@@ -56,31 +61,38 @@ def is_below(path: Path, directories: Iterable[Path]) -> bool:
     return any(path == directory or directory in path.parents for directory in directories)
 
 
-def _own_prefixes() -> tuple[Path, ...]:
+def _own_programs() -> tuple[Path, ...]:
     """Where this program's interpreter is, which the sandbox's own helper runs on."""
     return tuple(Path(prefix) / "bin" for prefix in {sys.prefix, sys.base_prefix})
 
 
-def _installation(entry: Path, hidden: Sequence[Path]) -> Iterator[Path]:
-    """What belongs to one directory of programs, as far as it is hidden."""
-    if is_below(entry, hidden):
-        yield from _prefix_of(entry)
-    for program in _linked_programs(entry):
-        if is_below(program, hidden):
-            yield from _prefix_of(program.parent)
+def _linked_places(entry: Path) -> Iterator[Path]:
+    """The directories of programs that those in a directory lead to."""
+    yield from (program.parent for program in _linked_programs(entry))
     base = _base_of_environment(entry.parent)
-    if base is not None and is_below(base, hidden):
-        yield from _prefix_of(base)
+    if base is not None:
+        yield base
 
 
-def _prefix_of(directory: Path) -> Iterator[Path]:
-    """The installation that a directory of programs belongs to, or the directory alone."""
+def _is_tool(place: Path) -> bool:
+    """Whether a directory belongs to something installed, not to a project of the user's."""
+    if _is_installation(place.parent, programs=place.name):
+        return True
+    return not any(is_there(directory / ".git") for directory in (place, *place.parents))
+
+
+def _installation(directory: Path, never: Sequence[Path]) -> Iterator[Path]:
+    """What the programs in a directory need: their installation, or as much as may be shown."""
     prefix = directory.parent
     if prefix.name in _SHARED_PREFIXES:
         parts = (prefix / part for part in _SHARED_PREFIXES[prefix.name])
-        yield from (part for part in parts if part.exists())
+        yield from (part for part in parts if is_there(part))
+    elif not _is_installation(prefix, programs=directory.name):
+        yield directory
+    elif holds_any(prefix, never):
+        yield from (directory, prefix / "lib")
     else:
-        yield prefix if _is_installation(prefix, programs=directory.name) else directory
+        yield prefix
 
 
 def _is_installation(prefix: Path, *, programs: str) -> bool:
@@ -99,7 +111,7 @@ def _linked_programs(entry: Path) -> Iterator[Path]:
     for program in programs:
         if program.is_symlink():
             real = program.resolve()
-            if real.parent != entry and real.is_file():
+            if real.parent != entry and is_there(real):
                 yield real
 
 

@@ -61,6 +61,11 @@ class Checkout:
         return self.output_dir / "artefacts"
 
     @property
+    def kept(self) -> Path:
+        """Keeps what one of its commands writes to package managers' caches for the next one."""
+        return self.root.with_name(f"{self.root.name}-caches")
+
+    @property
     def fixed(self) -> tuple[Path, ...]:
         """Protected files and directories, which the measured command must not change."""
         return tuple(self.root / path for path in self._protection.fixed)
@@ -84,6 +89,7 @@ class Checkout:
             differing = self.tree.repository.changes(commit, self._baseline)
             self._strayed = [change for change in differing if self._protected.match(change.path)]
         self.tree.apply(self._baseline, self._strayed)
+        discard(self.kept)
         discard(self.output_dir)
         self.artefacts.mkdir(parents=True)
 
