@@ -1,4 +1,4 @@
-# make demo | test | lint | bench: each sets up everything that it needs in .venv
+# make demo | test | test-gpu | lint | bench: each sets up everything that it needs in .venv
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PYTHON ?= python3
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-gpu lint format bench clean
 
 demo: $(READY)
 	rm -rf build/demo
@@ -15,6 +15,12 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest --numprocesses=auto
+
+# Needs an NVIDIA GPU, and torch in the interpreter: make test-gpu GPU_PYTHON=/path/to/python
+GPU_PYTHON ?= $(BIN)/python
+test-gpu:
+	PYTHONPATH=packages/overnight/src $(GPU_PYTHON) -m pytest -m gpu packages/overnight/tests
+	PYTHONPATH=packages/overnight/src $(GPU_PYTHON) -m pytest packages/overnight/tests/sandbox/test_cgroups.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
