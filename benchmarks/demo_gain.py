@@ -19,11 +19,12 @@ from overnight.layout import Layout
 from overnight.ledger.queries import LedgerReader
 from overnight.night import run_night
 from overnight.progress import Silent
+from overnight.types import SandboxKind
 
 
 def night(directory: Path, *, seed: int, trials: int) -> tuple[float, float, int]:
     """Run one night and return the baseline's value, the best value and the number of keeps."""
-    make_demo_repository(directory)
+    make_demo_repository(directory, sandbox=SandboxKind.NONE)
     study_file = directory / "overnight.toml"
     options = f"\n[researcher.options]\nseed = {seed}\n\n[budget]"
     study_file.write_text(study_file.read_text().replace("\n[budget]", options))

@@ -4,7 +4,9 @@ import shutil
 import sysconfig
 from pathlib import Path
 
+from overnight.config import STUDY_FILE
 from overnight.errors import RepositoryError
+from overnight.types import SandboxKind
 from overnight.workspace.git import git
 
 
@@ -16,8 +18,11 @@ def demo_study_source() -> Path:
     return Path(sysconfig.get_path("data")) / "share" / "overnight" / "labs" / "charlm"
 
 
-def make_demo_repository(destination: Path) -> None:
+def make_demo_repository(destination: Path, *, sandbox: SandboxKind) -> None:
     """Write the demo study into an absent or empty directory and commit it.
+
+    Args:
+        sandbox: What its study file says.
 
     Raises:
         RepositoryError: The directory holds something already.
@@ -32,6 +37,9 @@ def make_demo_repository(destination: Path) -> None:
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns("tests", "__pycache__", ".overnight", ".*_cache"),
     )
+    file = destination / STUDY_FILE
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f'sandbox = "{sandbox}"\n{text}', encoding="utf-8")
     git("init", "--quiet", cwd=destination)
     git("add", "--all", cwd=destination)
     git("commit", "--quiet", "--message", "The demo study", cwd=destination)

@@ -11,6 +11,9 @@ from rich.text import Text
 from overnight.cli.run import run_and_show
 from overnight.config import load_study
 from overnight.demo import make_demo_repository
+from overnight.errors import SandboxFailed
+from overnight.sandbox.bubblewrap import refuse_where_impossible
+from overnight.types import SandboxKind
 
 
 def demo(
@@ -33,9 +36,19 @@ def demo(
     """
     console = Console()
     if not (into / "overnight.toml").exists():
-        make_demo_repository(into)
+        make_demo_repository(into, sandbox=_sandbox(console))
         console.print(Text(f"Made the demo's repository in {into}."), soft_wrap=True)
     study = load_study(into).override(trials=trials)
     end = run_and_show(study, plain=plain)
     if not end.finished:
         sys.exit(130)
+
+
+def _sandbox(console: Console) -> SandboxKind:
+    """The sandbox where it works; the demo's own code needs none, so it runs without one too."""
+    try:
+        refuse_where_impossible()
+    except SandboxFailed as error:
+        console.print(Text(f"Without a sandbox: {error}", style="yellow"), soft_wrap=True)
+        return SandboxKind.NONE
+    return SandboxKind.BUBBLEWRAP
