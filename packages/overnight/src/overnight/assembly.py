@@ -9,7 +9,7 @@ from overnight.bench import Bench
 from overnight.config import Study
 from overnight.errors import OvernightError, StudyFileError
 from overnight.guards.proposals import ProposalGuards
-from overnight.interpreters import importable_names
+from overnight.interpreters import importable_names, named_environments
 from overnight.layout import Layout, leases_directory, work_directory
 from overnight.ledger.tsv import ResultsFile
 from overnight.measure.commands import StudyCommands
@@ -92,7 +92,11 @@ def assembled(
                 repository,
                 baseline=baseline,
                 importable=lambda: importable_names(
-                    path_entries(os.environ), environments=[study.root / ".venv"]
+                    path_entries(os.environ),
+                    environments=[
+                        study.root / ".venv",
+                        *named_environments(study.commands, root=study.root),
+                    ],
                 ),
             ),
             measuring=Measuring(study, StudyCommands(study, rooms, environ=os.environ, gpu=gpu)),

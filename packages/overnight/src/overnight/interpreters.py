@@ -1,7 +1,7 @@
 """Which modules the Python interpreters of this machine can import, by their top-level names."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 _MOST_NAMES = 20_000
@@ -25,6 +25,17 @@ def importable_names(path: Sequence[Path], *, environments: Sequence[Path] = ())
         for packages in prefix.glob("lib/python3*/*-packages"):
             found.update(_names_in(packages))
     return frozenset(found)
+
+
+def named_environments(commands: Iterable[str], *, root: Path) -> list[Path]:
+    """The prefixes of the interpreters that some command lines name by their paths.
+
+    Args:
+        root: Where relative paths start.
+    """
+    words = (word.strip("'\";()") for line in commands for word in line.split())
+    programs = (root / word for word in words if "/" in word)
+    return [path.parent.parent for path in programs if path.name.startswith("python")]
 
 
 def _names_in(packages: Path) -> Iterator[str]:

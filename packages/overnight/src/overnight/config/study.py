@@ -86,6 +86,12 @@ class Study:
         return f"overnight/{self.name}"
 
     @property
+    def commands(self) -> list[str]:
+        """The lines of shell that measure a candidate, in all its parts."""
+        tables = (self.measure, self.score, self.holdout)
+        return [table.command for table in tables if table is not None]
+
+    @property
     def researcher_settings(self) -> ResearcherSettings:
         """What the researcher's factory needs."""
         table = self.researcher

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import islice
 
 from overnight.config import Study
-from overnight.guards.reaching import Edit, module_names, refuse_reaching
+from overnight.guards.reaching import Edit, imported_names, module_names, refuse_reaching
 from overnight.guards.scope import refuse_scope
 from overnight.guards.startup import import_roots, refuse_startup
 from overnight.types import Change, ChangeKind, EntryKind, Judgement
 from overnight.workspace.candidates import Candidate
 from overnight.workspace.repository import Repository
+
+_MOST_SOURCES = 500
 
 
 class ProposalGuards:
@@ -38,7 +41,7 @@ class ProposalGuards:
         study, changes = self._study, candidate.changes
         existing = self._repository.files(candidate.parent)
         added = any(change.kind is ChangeKind.ADDED for change in changes)
-        known = list(existing) if added else []
+        known = frozenset(existing) if added else frozenset()
         return (
             refuse_scope(
                 changes, editable=study.editable, protected=study.protected, existing=known
@@ -47,7 +50,9 @@ class ProposalGuards:
             or refuse_reaching(self._edits(candidate), protected=self._protected_modules)
         )
 
-    def _refuse_startup(self, changes: Sequence[Change], existing: list[str]) -> Judgement | None:
+    def _refuse_startup(
+        self, changes: Sequence[Change], existing: frozenset[str]
+    ) -> Judgement | None:
         if not existing:
             return None
         return refuse_startup(
@@ -55,6 +60,7 @@ class ProposalGuards:
             existing=existing,
             import_roots=self._import_roots,
             importable=self._importable,
+            protected=self._study.protected,
         )
 
     def _edits(self, candidate: Candidate) -> list[Edit]:
@@ -65,21 +71,31 @@ class ProposalGuards:
                 new=self._repository.text(candidate.commit, change.path),
             )
             for change in candidate.changes
-            if change.entry is EntryKind.FILE and change.path.endswith(".py")
+            if change.entry is EntryKind.FILE and _is_source(change.path)
         ]
 
     @cached_property
     def _importable(self) -> frozenset[str]:
-        return self._ask_importable()
+        return self._ask_importable() | self._imported_by_protected()
+
+    def _imported_by_protected(self) -> frozenset[str]:
+        """What protected code imports, wherever that is installed."""
+        sources = islice(filter(_is_source, self._protected_files), _MOST_SOURCES)
+        return imported_names(self._repository.text(self._baseline, path) for path in sources)
 
     @cached_property
     def _import_roots(self) -> frozenset[str]:
-        study = self._study
-        tables = (study.measure, study.score, study.holdout)
-        lines = [table.command for table in tables if table is not None]
-        return import_roots(lines, study.measure.env.get("PYTHONPATH", ""))
+        path = self._study.measure.env.get("PYTHONPATH", "")
+        return import_roots(self._study.commands, path)
 
     @cached_property
     def _protected_modules(self) -> frozenset[str]:
-        files = self._repository.files(self._baseline)
-        return module_names([path for path in files if self._study.protected.match(path)])
+        return module_names(self._protected_files)
+
+    @cached_property
+    def _protected_files(self) -> list[str]:
+        return list(filter(self._study.protected.match, self._repository.files(self._baseline)))
+
+
+def _is_source(path: str) -> bool:
+    return path.endswith(".py")

@@ -5,7 +5,7 @@ runs the evaluation itself. What hides better is for the scorer, the hold-out an
 """
 
 import ast
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.types import Judgement, Verdict
@@ -55,6 +55,17 @@ def module_names(paths: Collection[str]) -> frozenset[str]:
     return frozenset(names)
 
 
+def imported_names(sources: Iterable[str]) -> frozenset[str]:
+    """Top-level names of the modules that some Python files import."""
+    names: set[str] = set()
+    for node in (node for source in sources for node in _nodes(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
+    return frozenset(names)
+
+
 @dataclass(frozen=True, slots=True)
 class _Reach:
     what: str
@@ -62,23 +73,30 @@ class _Reach:
 
 
 def _reaches(source: str, protected: Collection[str]) -> list[_Reach]:
-    if not source or len(source) > _MOST_SOURCE_CHARACTERS:
-        return []
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    guarded = dict(_guarded_names(tree, protected))
+    nodes = _nodes(source)
+    guarded = dict(_guarded_names(nodes, protected))
     return [
         _Reach(what, getattr(node, "lineno", 0))
-        for node in ast.walk(tree)
+        for node in nodes
         for what in _replaced(node, guarded)
     ]
 
 
-def _guarded_names(tree: ast.AST, protected: Collection[str]) -> Iterator[tuple[str, str]]:
+def _nodes(source: str) -> Sequence[ast.AST]:
+    """Every node of a file's syntax tree; none where it is too large or is no Python."""
+    if not source or len(source) > _MOST_SOURCE_CHARACTERS:
+        return ()
+    try:
+        return tuple(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+
+
+def _guarded_names(
+    nodes: Iterable[ast.AST], protected: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Each local name that means a guarded module or something of one, with what it means."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name in protected or alias.name in _GUARDED_MODULES:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 
+from overnight.patterns import PathPatterns
 from overnight.types import Change, ChangeKind, Judgement, Verdict
 
 _RUN_FIRST = {
@@ -17,6 +18,7 @@ _SUFFIXES = {
     ".pyc": "which Python can run in place of a source file",
 }
 _MODULE_SUFFIXES = (".py", ".pyi", ".so", ".pyd")
+_BINARY_SUFFIXES = (".so", ".pyd")
 
 
 def refuse_startup(
@@ -25,13 +27,15 @@ def refuse_startup(
     existing: Collection[str],
     import_roots: Collection[str],
     importable: Collection[str],
+    protected: PathPatterns,
 ) -> Judgement | None:
     """Refuse added files that could take over the measured program from outside of it.
 
     Args:
         existing: Every path of the parent.
         import_roots: Directories of the checkout that modules are imported from; ``""`` is its top.
-        importable: Top-level names of the standard library and of installed packages.
+        importable: Top-level names of the standard library and of installed packages, and those
+            that protected code imports.
     """
     for change in changes:
         if change.kind is not ChangeKind.ADDED:
@@ -40,6 +44,10 @@ def refuse_startup(
         why = _RUN_FIRST.get(path.name.lower()) or _SUFFIXES.get(path.suffix.lower())
         if why is not None:
             return Judgement(Verdict.TAMPERED, f"It adds {path}, {why}.")
+        hidden = _hidden_module(path)
+        if hidden in existing and protected.match(hidden):
+            reason = f"It adds {path}, which would be imported in place of {hidden}."
+            return Judgement(Verdict.TAMPERED, reason)
         shadowed = _shadowed(path, import_roots, importable)
         if shadowed is not None and not _is_known(shadowed, path, existing):
             reason = f"It adds {path}, which would be imported in place of the module {shadowed!r}."
@@ -58,6 +66,15 @@ def import_roots(commands: Iterable[str], python_path: str = "") -> frozenset[st
     places = (PurePosixPath(place) for place in python_path.split(":") if place)
     found = {str(script.parent) for script in scripts} | {str(place) for place in places}
     return frozenset("" if place == "." else place.removeprefix("./") for place in found | {"."})
+
+
+def _hidden_module(path: PurePosixPath) -> str:
+    """The source file that Python passes by for a new one: a package or a binary goes before it."""
+    if path.name.startswith("__init__."):
+        return f"{path.parent}.py"
+    if path.suffix.lower() in _BINARY_SUFFIXES:
+        return str(path.with_name(f"{_module_name(path.name)}.py"))
+    return ""
 
 
 def _shadowed(

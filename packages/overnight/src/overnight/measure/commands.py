@@ -125,7 +125,7 @@ class StudyCommands:
     ) -> Execution:
         """Run the hold-out's command on a measured checkout.
 
-        Without a scorer it runs the candidate's own files, where they were measured.
+        Without a scorer it runs in the checkout itself.
 
         Raises:
             ScorerFailed: The scorer's own tree cannot be set up.

@@ -78,12 +78,21 @@ class Measuring:
     def hold_out(self, checkout: Checkout, workspaces: Workspaces, *, logs: Logs) -> Run:
         """Score a measured checkout on the study's hold-out.
 
+        Without a scorer the candidate's own files take part. They are checked out anew, because
+        modules and bytecode that its run has left beside them would take part too.
+
         Raises:
             ScorerFailed: The scorer's own tree cannot be set up.
         """
         table = self._study.holdout
         if table is None:
             raise ValueError("the study has no hold-out")
+        if self._study.score is None:
+            used, checkout = checkout, workspaces.another(checkout)
+            failed = self.set_up(checkout, logs=logs)
+            if failed is not None:
+                return failed
+            checkout.take_artefacts(used)
         execution = self._commands.hold_out(table, checkout, workspaces, logs=logs)
         failure = execution.failure or _fault(execution.reading, self.holdout_metric)
         metrics = without_reserved(execution.reading.values)

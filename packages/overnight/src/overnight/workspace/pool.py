@@ -44,6 +44,14 @@ class Checkout:
         self._watched_files: set[str] = set()
         self._protection = Protection()
         self._strayed: list[Change] | None = None
+        self._candidate: Candidate | None = None
+
+    @property
+    def candidate(self) -> Candidate:
+        """What it is a tree of."""
+        if self._candidate is None:
+            raise RuntimeError("a checkout is asked for its candidate before it holds one")
+        return self._candidate
 
     @property
     def root(self) -> Path:
@@ -95,6 +103,7 @@ class Checkout:
 
     def hold(self, candidate: Candidate) -> None:
         """Turn a prepared tree into a candidate's, whose parent may have been kept since."""
+        self._candidate = candidate
         self.tree.hold(candidate)
         self._watched_files = set(filter(self._watched.match, self.tree.tracked()))
         self._watched_files.update(change.path for change in candidate.changes)
@@ -106,6 +115,12 @@ class Checkout:
         for place in {path.rpartition("/")[0] for path in self.tree.tracked()}:
             if (self.root / place).resolve() == real_root / place:  # no link was put in its place
                 discard(self.root / place / "__pycache__")
+
+    def take_artefacts(self, used: "Checkout") -> None:
+        """Move here what a run has left in another checkout for whoever scores it."""
+        if used.artefacts.is_dir() and not used.artefacts.is_symlink():
+            discard(self.artefacts)
+            used.artefacts.rename(self.artefacts)
 
     def altered(self) -> list[str]:
         """Editable and protected files that are no longer as they were written."""
@@ -173,6 +188,10 @@ class Workspaces:
         ready.result()
         checkout.hold(candidate)
         return checkout
+
+    def another(self, used: Checkout) -> Checkout:
+        """A checkout of the same candidate in which nothing has run yet."""
+        return self.checkout(used.candidate)
 
     def scorer(self) -> Path:
         """The baseline's tree, for commands that no candidate has a part in."""
