@@ -111,9 +111,13 @@ def _study_file(study: Path) -> Path:
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Let a hang-up or a request to terminate end the examination as Ctrl-C does."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    """Let a hang-up, unless it is to be ignored, or SIGTERM end it all as Ctrl-C does."""
+    heard = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heard}
     try:
         yield
     finally:

@@ -21,8 +21,8 @@ from overnight.errors import OvernightError
 
 CHECKS: tuple[Check, ...] = (
     *study.CHECKS,
-    *machine.CHECKS,
     *git.CHECKS,
+    *machine.CHECKS,
     *sandbox.CHECKS,
     *surroundings.CHECKS,
     *network.CHECKS,

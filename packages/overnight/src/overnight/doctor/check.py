@@ -36,8 +36,8 @@ class Group(StrEnum):
     """What a check is about."""
 
     STUDY = "study"
-    MACHINE = "machine"
     GIT = "git"
+    MACHINE = "machine"
     SANDBOX = "sandbox"
     TOOLS = "tools"
     GPU = "gpu"

@@ -89,8 +89,13 @@ class Patient:
         return self.repository.head()
 
     @once
-    def files(self) -> Mapping[str, int]:
-        """The baseline's files with their sizes in bytes."""
+    def files(self) -> tuple[str, ...]:
+        """The baseline's files."""
+        return tuple(self.repository.files(self.baseline))
+
+    @once
+    def sizes(self) -> Mapping[str, int]:
+        """The baseline's files with their sizes in bytes; every object must be here."""
         listing = git("ls-tree", "-r", "-l", "-z", self.baseline, cwd=self.layout.root)
         return dict(_sized(listing))
 

@@ -6,6 +6,7 @@ from overnight.brief import one_line
 from overnight.guards.scope import printable
 
 _SHOWN = 5
+_MOST_CHARACTERS = 1000
 _GIB, _MIB = 2**30, 2**20
 
 
@@ -25,5 +26,5 @@ def size(count_bytes: float) -> str:
 
 def sentence(text: str) -> str:
     """A program's words as one line that ends like a sentence."""
-    line = one_line(text)
+    line = one_line(text, most_characters=_MOST_CHARACTERS)
     return line if line.endswith((".", "!", "?", "…")) else f"{line}."

@@ -42,7 +42,7 @@ def proposes(patient: Patient) -> Result:
         draft = patient.researcher.propose(patient.desk.assignment())
     except NothingLeft as error:
         return failed(error.message, fix=error.fix or "Give it more in [researcher.options].")
-    return ok(f"{kind} would propose: {draft.title}")
+    return ok(sentence(f"{kind} would propose: {draft.title}"))
 
 
 def program(patient: Patient) -> Result:
@@ -153,7 +153,7 @@ def call(patient: Patient) -> Result:
         told = researcher.ask(_QUESTION, patient.desk.assignment())
     except ResearcherError as error:
         return failed(
-            f"The call failed ({error.kind}): {error.message}",
+            sentence(f"The call failed ({error.kind}): {error.message}"),
             fix=error.fix or "See docs/researchers.md.",
         )
     if "ok" not in told.lower():

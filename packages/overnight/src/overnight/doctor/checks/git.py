@@ -68,6 +68,24 @@ def settings(patient: Patient) -> Result:
     return ok(f"A night leaves aside: {listed(told)}.")
 
 
+def history(patient: Patient) -> Result:
+    """All of the baseline's objects are here."""
+    root = patient.layout.root
+    promised = [setting for setting in _settings(patient) if setting.key.endswith(".promisor")]
+    if promised:
+        listing = git(
+            "rev-list", "--objects", "--missing=print", f"{patient.baseline}^{{tree}}", cwd=root
+        )
+        missing = sum(line.startswith(b"?") for line in listing.splitlines())
+        if missing:
+            return failed(
+                f"This is a partial clone, and {missing} objects of the baseline are not here.",
+                fix="Fetch them: `git archive HEAD >/dev/null`.",
+            )
+    shallow = git("rev-parse", "--is-shallow-repository", cwd=root).strip() == b"true"
+    return ok("The clone is shallow, which does no harm." if shallow else "The clone is complete.")
+
+
 def lfs(patient: Patient) -> Result:
     """Files under Git LFS have their content in a checkout, and no proposal changes one."""
     pointers = list(_pointers(patient))
@@ -109,27 +127,9 @@ def submodules(patient: Patient) -> Result:
     )
 
 
-def history(patient: Patient) -> Result:
-    """All of the baseline's objects are here."""
-    root = patient.layout.root
-    promised = [setting for setting in _settings(patient) if setting.key.endswith(".promisor")]
-    if promised:
-        listing = git(
-            "rev-list", "--objects", "--missing=print", f"{patient.baseline}^{{tree}}", cwd=root
-        )
-        missing = sum(line.startswith(b"?") for line in listing.splitlines())
-        if missing:
-            return failed(
-                f"This is a partial clone, and {missing} objects of the baseline are not here.",
-                fix="Fetch them: `git archive HEAD >/dev/null`.",
-            )
-    shallow = git("rev-parse", "--is-shallow-repository", cwd=root).strip() == b"true"
-    return ok("The clone is shallow, which does no harm." if shallow else "The clone is complete.")
-
-
 def weight(patient: Patient) -> Result:
     """Checkouts of the repository are made fast."""
-    files, total = len(patient.files), sum(patient.files.values())
+    files, total = len(patient.sizes), sum(patient.sizes.values())
     told = f"A checkout has {files} files and {size(total)}"
     if files > _MANY_FILES or total > _MANY_BYTES:
         return warning(
@@ -139,7 +139,7 @@ def weight(patient: Patient) -> Result:
     return ok(f"{told}.")
 
 
-CHECKS = checks(Group.GIT, *(version, identity, settings, lfs, submodules, history, weight))
+CHECKS = checks(Group.GIT, *(version, identity, settings, history, lfs, submodules, weight))
 
 
 def _settings(patient: Patient) -> Iterator[Setting]:

@@ -231,7 +231,7 @@ CHECKS = checks(
 
 
 def _load(patient: Patient) -> Load:
-    study, sizes = patient.study, patient.files.values()
+    study, sizes = patient.study, patient.sizes.values()
     trials = planned_trials(study.budget, run_s=study.measure.deadline_s / 2)
     return Load(sum(sizes), len(sizes), trials)
 

@@ -7,7 +7,7 @@ from overnight.doctor.check import Group, Result, checks, failed, ok, skipped, w
 from overnight.doctor.measured import Sample
 from overnight.doctor.patient import Patient
 from overnight.doctor.prompts import Prompt, find_prompts
-from overnight.doctor.words import size
+from overnight.doctor.words import sentence, size
 from overnight.durations import format_duration
 from overnight.gate import broken_constraints
 from overnight.processes.leftovers import kill_marked
@@ -47,7 +47,7 @@ def deadline_kills(patient: Patient) -> Result:
     if told.ending.ended_by is not EndedBy.DEADLINE or "two are left" not in told.text:
         why = told.failure.reason if told.failure else "it ended by itself"
         return failed(
-            f"A command that never ends was to be killed after a second, but: {why}",
+            sentence(f"A command that never ends was to be killed after a second, but: {why}"),
             fix="See the last lines.",
             details=told.last_lines,
         )
@@ -69,7 +69,7 @@ def baseline(patient: Patient) -> Result:
     study, run = patient.study, sample.run
     if run.outcome is not Outcome.MEASURED:
         return failed(
-            f"The baseline cannot be measured: {run.reason}",
+            sentence(f"The baseline cannot be measured: {run.reason}"),
             fix=_HOW_TO_MEASURE.get(run.outcome, _BY_HAND),
             details=sample.last_lines,
         )
@@ -133,7 +133,7 @@ def holdout(patient: Patient) -> Result:
     name = patient.ward.measuring.holdout_metric
     if run.outcome is not Outcome.MEASURED:
         return failed(
-            f"The hold-out cannot be scored: {run.reason}",
+            sentence(f"The hold-out cannot be scored: {run.reason}"),
             fix="Mend holdout.command or holdout.files.",
             details=sample.last_lines,
         )

@@ -9,7 +9,7 @@ from overnight.doctor.asking import answer, probe_line
 from overnight.doctor.check import Group, Result, checks, failed, ok, skipped, warning
 from overnight.doctor.patient import Patient
 from overnight.doctor.probes.writing import NAME
-from overnight.doctor.words import listed
+from overnight.doctor.words import listed, sentence
 from overnight.layout import work_directory
 from overnight.processes.supervisor import EndedBy
 from overnight.sandbox.bubblewrap import Bubblewrap
@@ -39,7 +39,7 @@ def works(patient: Patient) -> Result:
     told = patient.ward.run("true", name="works")
     if told.failure is not None:
         return failed(
-            f"`true` cannot be run as the measured command: {told.failure.reason}",
+            sentence(f"`true` cannot be run as the measured command: {told.failure.reason}"),
             fix="See the last lines.",
             details=told.last_lines,
         )

@@ -1,6 +1,6 @@
 """The study file, and what it says of the repository."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from overnight.doctor.check import Group, Result, checks, failed, ok, warning
@@ -44,7 +44,7 @@ def program(patient: Patient) -> Result:
 
 def scope(patient: Patient) -> Result:
     """The patterns of editable and protected files match files of the commit."""
-    study, files = patient.study, list(patient.files)
+    study, files = patient.study, patient.files
     editable = [path for path in files if study.editable.match(path)]
     both = [path for path in editable if study.protected.match(path)]
     unmatched = _unmatched(study.protected.patterns, files)
@@ -159,11 +159,11 @@ CHECKS = checks(
 )
 
 
-def _unmatched(patterns: Iterable[str], files: list[str]) -> list[str]:
+def _unmatched(patterns: Iterable[str], files: Sequence[str]) -> list[str]:
     return [pattern for pattern in patterns if not any(map(PathPatterns([pattern]).match, files))]
 
 
-def _suggestion(patterns: Iterable[str], files: list[str]) -> str:
+def _suggestion(patterns: Iterable[str], files: Sequence[str]) -> str:
     """A file that somebody may have meant."""
     close = [match for pattern in patterns for match in get_close_matches(pattern, files, n=1)]
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -62,7 +62,12 @@ def input_is_closed(patient: Patient) -> Result:
 
 def encoding(patient: Patient) -> Result:
     """Text is read and written as UTF-8."""
-    odd = [name for name in patient.ward.surroundings["encodings"] if _plain(name) != "utf8"]
+    return judge_encodings(patient.ward.surroundings["encodings"])
+
+
+def judge_encodings(names: list[str]) -> Result:
+    """Whether what a program takes for the encodings of text and of file names is UTF-8."""
+    odd = [name for name in names if _plain(name) != "utf8"]
     if odd:
         return warning(
             f"Programs read and write text as {listed(odd)}, not as UTF-8.",

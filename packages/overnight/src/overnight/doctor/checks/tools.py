@@ -61,7 +61,11 @@ def setup(patient: Patient) -> Result:
     table = patient.study.setup
     if table is None:
         return skipped("The study has no setup.")
-    took_s, allowed_s = patient.ward.ready.setup_s, table.deadline_s
+    return judge_setup(took_s=patient.ward.ready.setup_s, allowed_s=table.deadline_s)
+
+
+def judge_setup(*, took_s: float, allowed_s: float) -> Result:
+    """Whether a setup that worked is done well before its deadline."""
     told = f"The setup works inside and took {format_duration(took_s)}"
     if took_s > _SHARE_OF_DEADLINE * allowed_s:
         return warning(

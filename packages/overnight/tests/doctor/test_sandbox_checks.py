@@ -1,0 +1,207 @@
+"""The sandbox: what is broken or open is found by trying it, inside."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overnight.doctor import Status
+from overnight.doctor.checks.surroundings import judge_encodings, judge_variables
+
+from .conftest import Examine, ExamineAll, Make
+
+BUBBLEWRAP = {"kind": "bubblewrap"}
+
+
+@pytest.fixture
+def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PATH on which everything is but bwrap."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    for name in ("git", "sh", "python3", "true"):
+        (directory / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(directory))
+
+
+def test_bubblewrap_that_is_not_installed(
+    make: Make, examine: Examine, without_bubblewrap: None
+) -> None:
+    result = examine(make(sandbox=BUBBLEWRAP), "sandbox.works")
+    assert result.status is Status.FAILED
+    assert result.finding == "bubblewrap is not installed."
+    assert "apt install bubblewrap" in result.fix
+
+
+def test_a_sandbox_that_works(make: Make, examine: Examine) -> None:
+    assert examine(make(sandbox=BUBBLEWRAP), "sandbox.works").status is Status.OK
+
+
+def test_no_sandbox_is_a_warning_that_says_what_is_open(
+    make: Make, examine_all: ExamineAll
+) -> None:
+    found = examine_all(make(), "sandbox")
+    result = found["sandbox.works"]
+    assert result.status is Status.WARNING
+    assert "can read your keys" in result.finding
+    assert 'sandbox = "bubblewrap"' in result.fix
+    for name in ("caches", "hides", "measure-network"):
+        assert found[f"sandbox.{name}"].status is Status.SKIPPED
+    assert found["sandbox.limits"].status is Status.OK
+
+
+@pytest.fixture
+def cache(home: Path) -> Path:
+    cache = home / ".cache" / "uv"
+    cache.mkdir(parents=True)
+    (cache / "package").write_text("1")
+    return cache
+
+
+def test_what_runs_write_into_caches_is_gone(make: Make, examine: Examine, cache: Path) -> None:
+    result = examine(make(sandbox=BUBBLEWRAP), "sandbox.caches")
+    assert result.status is Status.OK
+    assert str(cache) in result.finding
+    assert [path.name for path in cache.iterdir()] == ["package"]
+
+
+def test_caches_where_no_overlay_can_be_mounted(
+    make: Make, examine: Examine, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = tmp_path / "bin" / "unshare"
+    refusing.parent.mkdir()
+    refusing.write_text("#!/bin/sh\necho 'unshare: not here' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{refusing.parent}:{os.environ['PATH']}")
+    result = examine(make(sandbox=BUBBLEWRAP), "sandbox.caches")
+    assert result.status is Status.WARNING
+    assert result.details == ("unshare: not here",)
+    assert [path.name for path in cache.iterdir()] == ["package"]
+
+
+def test_secrets_repository_and_ledger_cannot_be_seen(
+    make: Make, examine: Examine, home: Path
+) -> None:
+    (home / ".ssh").mkdir()
+    (home / ".ssh" / "id_ed25519").write_text("key")
+    (home / ".netrc").write_text("password")
+    study = make(sandbox=BUBBLEWRAP)
+    study.run([])
+    result = examine(study, "sandbox.hides")
+    assert result.status is Status.OK, result
+
+
+@pytest.mark.parametrize(
+    ("settings", "fix"),
+    [
+        ({"read": ["~/.ssh"]}, "sandbox.read names ~/.ssh, which holds it; name less."),
+        ({"write": ["~/.ssh"]}, "sandbox.write names ~/.ssh, which holds it; name less."),
+    ],
+)
+def test_a_key_that_the_study_shows(
+    settings: dict[str, Any], fix: str, make: Make, examine: Examine, home: Path
+) -> None:
+    (home / ".ssh").mkdir()
+    (home / ".ssh" / "id_ed25519").write_text("key")
+    result = examine(make(sandbox={**BUBBLEWRAP, **settings}), "sandbox.hides")
+    assert result.status is Status.FAILED
+    assert ".ssh" in result.finding
+    assert result.fix == fix
+
+
+def test_the_clones_of_other_studies(
+    make: Make, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make(sandbox=BUBBLEWRAP)
+    outside = Path("/opt") / f"overnight-test-{os.getpid()}"
+    other = outside / ("0" * 32)
+    try:
+        other.mkdir(parents=True)
+        (other / "clone").write_text("of another study")
+        monkeypatch.setenv("OVERNIGHT_WORK", str(outside))
+        result = examine(study, "sandbox.hides")
+    except PermissionError:
+        pytest.skip("only root may write there")
+    finally:
+        shutil.rmtree(outside, ignore_errors=True)
+    assert result.status is Status.FAILED
+    assert result.fix == f'Add "{other}" to sandbox.hide.'
+
+
+def test_limits_are_in_force(make: Make, examine: Examine) -> None:
+    assert examine(make(sandbox=BUBBLEWRAP), "sandbox.limits").status is Status.OK
+
+
+def test_surroundings_of_a_confined_command(
+    make: Make, examine_all: ExamineAll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
+    names = ("secrets", "input-is-closed", "encoding", "shared-memory")
+    found = examine_all(make(sandbox=BUBBLEWRAP), *(f"sandbox.{name}" for name in names))
+    assert {result.status for result in found.values()} == {Status.OK}
+
+
+def test_a_key_that_is_handed_on(
+    make: Make, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789")
+    result = examine(make(measure={"pass_env": ["WANDB_API_KEY"]}), "sandbox.secrets")
+    assert (result.status, "WANDB_API_KEY" in result.finding) == (Status.WARNING, True)
+    assert "measure.pass_env" in result.finding
+
+
+def test_a_key_under_an_innocent_name() -> None:
+    environ = {"OPENAI": "sk-proj-0123456789abcdefghij", "PLACE": "here"}
+    judged = judge_variables(["OPENAI", "PLACE"], environ=environ, passed=())
+    assert (judged.status, "OPENAI" in judged.finding) == (Status.WARNING, True)
+    assert "0123456789" not in str(judged)
+
+
+def test_a_key_that_should_not_be_there() -> None:
+    judged = judge_variables(["MY_TOKEN"], environ={"MY_TOKEN": "x"}, passed=())
+    assert (judged.status, "MY_TOKEN" in judged.finding) == (Status.FAILED, True)
+
+
+def test_text_that_is_not_utf_8() -> None:
+    assert judge_encodings(["UTF-8", "utf8"]).status is Status.OK
+    judged = judge_encodings(["ISO-8859-1", "utf-8"])
+    assert (judged.status, "ISO-8859-1" in judged.finding) == (Status.WARNING, True)
+    assert "LC_ALL=C.UTF-8" in judged.fix
+
+
+def test_too_little_shared_memory(make: Make, examine: Examine) -> None:
+    result = examine(make(sandbox={**BUBBLEWRAP, "memory_gb": 1.0}), "sandbox.shared-memory")
+    assert (result.status, "memory_gb" in result.fix) == (Status.WARNING, True)
+
+
+def test_a_network_that_is_off(make: Make, examine: Examine) -> None:
+    result = examine(make(sandbox=BUBBLEWRAP), "sandbox.measure-network")
+    assert result.finding == "measure.network is off, and no server can be reached."
+
+
+def test_hosts_that_can_and_cannot_be_reached(make: Make, examine: Examine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.socket() as absent:
+        absent.bind(("127.0.0.1", 0))  # and nobody listens
+        known, silent = (f"127.0.0.1:{it.getsockname()[1]}" for it in (there, absent))
+        study = make(sandbox=BUBBLEWRAP, measure={"network": [f"http://{known}/v1"]})
+        result = examine(study, "sandbox.measure-network")
+        assert result.finding == f"{known} can be reached, and nothing else."
+        study.configure(sandbox=BUBBLEWRAP, setup={"command": "true", "network": [known, silent]})
+        result = examine(study, "sandbox.setup-network")
+    assert result.status is Status.FAILED
+    assert silent in result.finding
+    assert known not in result.finding
+    assert "setup.network" in result.fix
+
+
+def test_a_host_that_has_no_address(make: Make, examine: Examine) -> None:
+    study = make(sandbox=BUBBLEWRAP, measure={"network": ["no-such-host.invalid"]})
+    result = examine(study, "sandbox.measure-network")
+    assert (result.status, "no-such-host.invalid" in result.finding) == (Status.FAILED, True)
+
+
+def test_an_open_network_is_a_warning(make: Make, examine: Examine) -> None:
+    result = examine(make(sandbox=BUBBLEWRAP, measure={"network": "on"}), "sandbox.measure-network")
+    assert result.status is Status.WARNING
