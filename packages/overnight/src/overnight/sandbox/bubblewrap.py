@@ -153,7 +153,8 @@ class Bubblewrap:
             *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
             *("--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"),  # noqa: S108 (its own)
             *(word for node in nodes for word in ("--dev-bind", str(node), str(node))),
-            *covered_kernel_settings(),
+            *("--remount-ro", "/dev"),
+            *covered_kernel_settings(may_nest=confinement.may_nest),
             *arguments(mounts),
         )
 

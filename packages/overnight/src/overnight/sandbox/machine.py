@@ -12,7 +12,7 @@ from overnight.sandbox import cgroups
 from overnight.sandbox.mounts import Machine
 from overnight.sandbox.names import existing, is_there, links_on_the_way
 from overnight.sandbox.private import SYSTEM, TEMPORARY, private_places
-from overnight.sandbox.visible import installations, path_entries
+from overnight.sandbox.visible import installations, is_below, path_entries
 
 _CACHES: Mapping[str, str] = {
     "UV_CACHE_DIR": "uv",
@@ -50,13 +50,15 @@ def describe_machine(
         [host_path(path, root=root, home=home) for path in paths]
         for paths in (table.read, table.write, table.hide)
     )
-    never = [*exclusive, *to_hide, root, root / ".git", root / ".overnight", work]
+    secret = [*exclusive, *to_hide]
+    never = [*secret, root, root / ".git", root / ".overnight", work]
     shared = caches(table, root=root, environ=environ)
     keys = [place / key for place in shared for key in _KEYS_IN_CACHES]
     hidden = existing([*private_places(home, work=work), *keys, *never])
     programs = [*path_entries(environ), *_environments(root)]
+    tools = installations(programs, hidden=hidden, never=existing([*never, home]))
     readable = [
-        *installations(programs, hidden=hidden, never=existing([*never, home])),
+        *(tool for tool in tools if not is_below(tool, existing(secret))),
         *to_read,
         *(home / place for place in _TOOL_DATA),
         Path("/etc/resolv.conf"),  # often a link into hidden /run

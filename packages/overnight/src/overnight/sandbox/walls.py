@@ -74,9 +74,13 @@ def complaint_of(argv: Sequence[str]) -> str:
     return lines[-1] if lines else f"it ended with exit code {tried.returncode}"
 
 
-def covered_kernel_settings() -> list[str]:
-    """What hides the kernel's settings from root, who may write there by his user id alone."""
-    if os.geteuid() != 0:
+def covered_kernel_settings(*, may_nest: bool) -> list[str]:
+    """What keeps a command from the kernel's settings, some of which go by the user's id alone.
+
+    Root's own among them concern the whole machine; other users' concern the sandbox, and they
+    could not mount a ``/proc`` for a sandbox below this one while anything is covered.
+    """
+    if may_nest and os.geteuid() != 0:
         return []
     return [word for place in _kernel_settings() for word in ("--ro-bind", place, place)]
 
