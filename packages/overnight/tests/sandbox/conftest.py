@@ -22,6 +22,7 @@ class MakeBox(Protocol):
         *,
         exclusive: Sequence[Path] = ...,
         environ: Mapping[str, str] = ...,
+        site: Site | None = ...,
         work: Path | None = ...,
     ) -> Box: ...
 
@@ -36,6 +37,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def make_box(site: Site) -> Iterator[MakeBox]:
+    usual_site = site
     with ExitStack() as stack:
 
         def make(
@@ -43,8 +45,10 @@ def make_box(site: Site) -> Iterator[MakeBox]:
             *,
             exclusive: Sequence[Path] = (),
             environ: Mapping[str, str] = {},
+            site: Site | None = None,
             work: Path | None = None,
         ) -> Box:
+            site = site or usual_site
             work = work or site.work
             site.environ.update(environ)
             machine = describe_machine(

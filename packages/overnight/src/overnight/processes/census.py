@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from overnight.processes.usage import disk_bytes, free_bytes, held_bytes, memory_bytes
+from overnight.processes.usage import disk_bytes, free_bytes, held, memory_bytes
 
+THREADS_PER_PROCESS = 16  # on average, since a study limits processes and a flood can be of both
 SHARE_OF_TIME = 0.01  # of one processor, which counting may cost
 SHARE_WHEN_IN_DOUBT = 0.05
 SMALL_SHARE = 0.05  # of memory, which may count too often
@@ -54,10 +55,13 @@ class Census:
         self.peak_processes = max(self.peak_processes, len(pids))
         if may.processes is not None and len(pids) > may.processes:
             return "processes"
-        held = [held_bytes(pid) for pid in pids]
+        alive = [held(pid) for pid in pids]
         now = time.monotonic()
         self.next_at = now + max(SHORTEST_PAUSE_S, (now - began) / SHARE_OF_TIME)
-        if self._is_too_much_memory(pids, held):
+        threads = sum(process.threads for process in alive)
+        if may.processes is not None and threads > may.processes * THREADS_PER_PROCESS:
+            return "processes"
+        if self._is_too_much_memory(pids, [process.memory_bytes for process in alive]):
             return "memory"
         return "disk" if self._is_too_much_disk(pids) else None
 

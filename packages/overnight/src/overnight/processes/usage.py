@@ -2,15 +2,36 @@
 
 import contextlib
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 KIB = 1024
+LINE = re.compile(rb"^(RssAnon|RssShmem|Threads|Pss_Anon|Pss_Shmem):\s*(\d+)", re.MULTILINE)
 BLOCK_BYTES = 512
 DEEPEST = 200
 IN_MEMORY = ("/memfd:", "/dev/", "/SYSV")  # how the names of unlinked files begin that take no disk
+
+
+class Held(NamedTuple):
+    """What one process holds.
+
+    Attributes:
+        memory_bytes: Less that of mapped files, which the system can take back.
+    """
+
+    memory_bytes: int
+    threads: int
+
+
+def held(pid: int) -> Held:
+    """What a process holds; nothing once it is gone."""
+    table = _table(Path(f"/proc/{pid}/status"))
+    kib = table.get(b"RssAnon", 0) + table.get(b"RssShmem", 0)
+    return Held(kib * KIB, table.get(b"Threads", 0))
 
 
 def memory_bytes(pids: Iterable[int]) -> int:
@@ -18,24 +39,21 @@ def memory_bytes(pids: Iterable[int]) -> int:
     return sum(_own_part_bytes(pid) for pid in pids)
 
 
-def held_bytes(pid: int) -> int:
-    """Memory of a process, less that of mapped files, which the system can take back."""
-    return _sum_of(Path(f"/proc/{pid}/status"), (b"RssAnon:", b"RssShmem:")) or 0
-
-
 def _own_part_bytes(pid: int) -> int:
     """A process's memory, and of what it shares with n others an n-th part."""
-    found = _sum_of(Path(f"/proc/{pid}/smaps_rollup"), (b"Pss_Anon:", b"Pss_Shmem:"))
-    return held_bytes(pid) if found is None else found
+    table = _table(Path(f"/proc/{pid}/smaps_rollup"))
+    if not table:
+        return held(pid).memory_bytes
+    return (table.get(b"Pss_Anon", 0) + table.get(b"Pss_Shmem", 0)) * KIB
 
 
-def _sum_of(table: Path, names: tuple[bytes, ...]) -> int | None:
-    """The sum of some lines of a table of the kernel's, which counts in KiB."""
+def _table(path: Path) -> dict[bytes, int]:
+    """Those lines of a table of the kernel's that are of use here, by their names."""
     try:
-        lines = table.read_bytes().splitlines()
+        content = path.read_bytes()
     except OSError:
-        return None
-    return sum(int(line.split()[1]) for line in lines if line.startswith(names)) * KIB
+        return {}
+    return {name: int(number) for name, number in LINE.findall(content)}
 
 
 def free_bytes(paths: Iterable[bytes]) -> int:

@@ -9,8 +9,6 @@ from overnight.processes.supervisor import Command, Ending, Limits
 from overnight.types import SandboxKind
 
 OFF, ON, NEEDED = "off", "on", "needed"
-# The kernel counts threads where a study counts processes; this only stops a flood of them.
-THREADS_PER_PROCESS = 16
 NetworkAccess: TypeAlias = str | tuple[str, ...]
 """``off``, ``on``, the hosts that may be reached, or ``needed`` for those of `Needs`."""
 

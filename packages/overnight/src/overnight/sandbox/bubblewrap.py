@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from overnight.errors import SandboxFailed
+from overnight.processes.census import THREADS_PER_PROCESS
 from overnight.processes.supervisor import Command, EndedBy, Ending, Limits
 from overnight.sandbox.base import (
     OFF,
     ON,
-    THREADS_PER_PROCESS,
     Confined,
     Confinement,
     Processes,

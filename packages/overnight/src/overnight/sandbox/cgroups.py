@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from overnight.processes.census import THREADS_PER_PROCESS
 from overnight.processes.supervisor import Command, EndedBy, Ending, Limits, Supervisor
-from overnight.sandbox.base import THREADS_PER_PROCESS
 
 _CONTROLLERS = ("memory", "pids")
 _FIRST_VERSION = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")

@@ -64,7 +64,10 @@ def made_ready(mounts: Sequence[Mount], *, fresh: Path, home: Path | None) -> li
         if mount.source is not None and mount.source.parent == fresh:
             mount.source.mkdir()
             mount.source.chmod(0o1777 if mount.deed is Deed.FRESH else 0o700)
-    return [mount for mount in mounts if home is None or not _is_made(mount, mounts, home)]
+    if home is None:
+        return list(mounts)
+    make_real_directories(home, Path())
+    return [mount for mount in mounts if not _is_made(mount, mounts, home)]
 
 
 def _is_made(mount: Mount, mounts: Sequence[Mount], home: Path) -> bool:

@@ -52,7 +52,7 @@ def describe_machine(
     )
     secret = [*exclusive, *to_hide]
     never = [*secret, root, root / ".git", root / ".overnight", work]
-    shared = caches(table, root=root, environ=environ)
+    shared = _named_caches(table, root=root, environ=environ)
     keys = [place / key for place in shared for key in _KEYS_IN_CACHES]
     hidden = existing([*private_places(home, work=work), *keys, *never])
     programs = [*path_entries(environ), *_environments(root)]
@@ -70,7 +70,7 @@ def describe_machine(
         writable=existing(to_write),
         home=_home_inside(home),
         temporary=existing(TEMPORARY),
-        links=links_on_the_way([home, work, *programs, *readable, *to_write]),
+        links=links_on_the_way([home, work, *programs, *readable, *to_write, *shared]),
         devices=tuple(devices),
         scratch_bytes=int(memory_limit_bytes(table) * _SHARE_FOR_SCRATCH),
     )
@@ -78,13 +78,8 @@ def describe_machine(
 
 def caches(table: SandboxTable, *, root: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The caches that a command gets a throwaway copy of."""
-    home = user_home(environ)
-    if table.caches is not None:
-        places = [host_path(path, root=root, home=home) for path in table.caches]
-    else:
-        usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
-        places = [Path(environ.get(name) or usual / place) for name, place in _CACHES.items()]
-    return tuple(place for place in existing(places) if place.is_dir())
+    places = existing(_named_caches(table, root=root, environ=environ))
+    return tuple(place for place in places if place.is_dir())
 
 
 def exclusive_files(table: ScoreTable | None, *, root: Path, home: Path) -> tuple[Path, ...]:
@@ -120,6 +115,14 @@ def user_home(environ: Mapping[str, str]) -> Path:
 
 def _normal(path: Path) -> Path:
     return Path(os.path.normpath(path))
+
+
+def _named_caches(table: SandboxTable, *, root: Path, environ: Mapping[str, str]) -> list[Path]:
+    home = user_home(environ)
+    if table.caches is not None:
+        return [host_path(path, root=root, home=home) for path in table.caches]
+    usual = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return [Path(environ.get(name) or usual / place) for name, place in _CACHES.items()]
 
 
 def _environments(root: Path) -> list[Path]:

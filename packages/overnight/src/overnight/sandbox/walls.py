@@ -46,9 +46,10 @@ def refuse_where_impossible() -> None:
         raise SandboxFailed(
             "The sandbox needs Linux.", fix="Write sandbox = 'none' to run without one."
         )
-    program("prlimit", package="util-linux")
     root = ("--ro-bind", "/", "/", "--perms", "0700", "--size", "4096", "--tmpfs", "/dev")
-    problem = complaint_of((*bubblewrap(), *NO_NESTING, *NO_NETWORK, *root, "true"))
+    command = (*bubblewrap(), *NO_NESTING, *NO_NETWORK, *root, "true")
+    program("prlimit", package="util-linux")
+    problem = complaint_of(command)
     if problem:
         raise SandboxFailed(f"bubblewrap does not work here: {problem}", fix=_fix(problem))
 
