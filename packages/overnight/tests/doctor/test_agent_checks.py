@@ -1,7 +1,7 @@
 """The researcher and its agent; programs, keys and endpoints that are really not there."""
 
-import socket
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -92,7 +92,7 @@ def test_options_that_an_agent_has_lost() -> None:
 class TestCodexKeys:
     """Needs no Codex: where its key comes from is ours to know."""
 
-    researcher = {"kind": "codex", "options": {}}
+    researcher: ClassVar = {"kind": "codex", "options": {}}
 
     def test_no_key_at_all(self, make: Make, examine: Examine) -> None:
         result = examine(make(researcher=self.researcher), "agent.key")

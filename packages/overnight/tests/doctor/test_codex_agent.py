@@ -78,15 +78,12 @@ def test_an_endpoint_that_is_gone(
     [("off", 'researcher.network = "needed"'), (["127.0.0.1:9999"], "researcher.network")],
 )
 def test_a_network_that_does_not_lead_there(
-    network: Any,
-    words: str,
-    make: Make,
-    server: ResponsesServer,
-    codex_binary: Path,
-    examine: Examine,
+    network: Any, words: str, study: TinyStudy, examine: Examine
 ) -> None:
-    agent = researcher(server, codex_binary, network=network)
-    result = examine(make(sandbox=BUBBLEWRAP, researcher=agent), "agent.endpoint")
+    agent = study.load().researcher
+    table = {"kind": "codex", "options": agent.options, "network": network}
+    study.configure(sandbox=BUBBLEWRAP, researcher=table)
+    result = examine(study, "agent.endpoint")
     assert result.status is Status.FAILED
     assert words in result.fix
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_every_check_has_a_name_of_its_own_and_says_what_it_proves() -> None:
 def test_groups_stay_together_in_their_order() -> None:
     groups = [check.group for check in CHECKS]
     assert list(dict.fromkeys(groups)) == sorted(set(groups), key=list(Group).index)
-    changes = sum(a is not b for a, b in zip(groups, groups[1:], strict=False))
+    changes = sum(a is not b for a, b in pairwise(groups))
     assert changes == len(set(groups)) - 1
 
 

@@ -183,5 +183,5 @@ def test_a_session_through_ssh(
     monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4 5 6.7.8.9 22")
     result = examine(study, "machine.session")
     assert (result.status, "tmux" in result.fix) == (Status.WARNING, True)
-    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
+    monkeypatch.setenv("TMUX", "/run/tmux/default,1,0")
     assert examine(study, "machine.session").status is Status.OK

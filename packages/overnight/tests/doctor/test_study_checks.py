@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_an_unknown_key_is_named_with_its_line(make: Make, examine: Examine) -> 
     )
     result = examine(study, "study.file")
     assert result.status is Status.FAILED
-    assert "Did you mean 'deadline'?" in result.finding
+    assert "Did you mean 'deadline'?" in " ".join((result.finding, *result.details))
 
 
 def test_no_repository_at_all(make: Make, examine: Examine, tmp_path: Path) -> None:
@@ -133,23 +134,20 @@ def test_a_night_that_is_running(make: Make, examine: Examine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("researcher", "budget", "status", "words"),
+    ("tables", "status", "words"),
     [
-        ({"kind": "tune"}, {}, Status.WARNING, "no end"),
-        ({"kind": "tune"}, {"trials": 3}, Status.OK, "trials = 3"),
-        ({"kind": "codex"}, {"hours": 8}, Status.WARNING, "no limit"),
-        ({"kind": "codex", "model": "gpt-5.4"}, {"money_usd": 5}, Status.OK, "money_usd = 5"),
-        ({"kind": "codex", "model": "my-own"}, {"money_usd": 5}, Status.FAILED, "price"),
+        ({"kind": "tune"}, Status.WARNING, "no end"),
+        ({"kind": "tune", "trials": 3}, Status.OK, "trials = 3"),
+        ({"kind": "codex", "hours": 8}, Status.WARNING, "no limit"),
+        ({"kind": "codex", "model": "gpt-5.4", "money_usd": 5}, Status.OK, "money_usd = 5"),
+        ({"kind": "codex", "model": "my-own", "money_usd": 5}, Status.FAILED, "price"),
     ],
 )
 def test_the_end_and_the_cost_of_a_night(
-    researcher: dict[str, str],
-    budget: dict[str, float],
-    status: Status,
-    words: str,
-    make: Make,
-    examine: Examine,
+    tables: dict[str, Any], status: Status, words: str, make: Make, examine: Examine
 ) -> None:
-    result = examine(make(researcher={"options": {}, **researcher}, budget=budget), "study.budget")
+    who = {name: value for name, value in tables.items() if name in ("kind", "model")}
+    budget = {name: value for name, value in tables.items() if name not in who}
+    result = examine(make(researcher={"options": {}, **who}, budget=budget), "study.budget")
     assert result.status is status
     assert words in result.finding

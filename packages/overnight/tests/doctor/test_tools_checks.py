@@ -80,8 +80,8 @@ def test_imports_from_outside() -> None:
     ("said", "words"),
     [
         (
-            "error: Failed to initialize cache at `/home/u/.cache/uv`\n"
-            "  Caused by: failed to open file `/home/u/.cache/uv/sdists-v9/.git`: Permission denied",
+            "error: Failed to initialize cache at `/home/u/.cache/uv`\n  Caused by: failed to open"
+            " file `/home/u/.cache/uv/sdists-v9/.git`: Permission denied",
             "chown",
         ),
         ("error: failed to write /home/u/.cache/uv: Read-only file system (os error 30)", "chown"),
@@ -91,8 +91,8 @@ def test_imports_from_outside() -> None:
             "`uv sync` in the repository on the host",
         ),
         (
-            "WARNING: Retrying after connection broken by 'NewConnectionError(...: Temporary failure"
-            " in name resolution')\nERROR: Could not find a version that satisfies numpy",
+            "WARNING: Retrying after connection broken by 'NewConnectionError: Temporary failure in"
+            " name resolution')\nERROR: Could not find a version that satisfies numpy",
             "[setup]",
         ),
         (
@@ -128,6 +128,12 @@ def test_a_program_that_the_sandbox_hides(
     assert result.status is Status.FAILED
     assert result.finding.endswith("and cannot be seen inside.")
     assert result.fix == f'Add "{study.root}" to sandbox.read.'
+
+
+def test_a_script_that_may_not_be_started(make: Make, examine: Examine) -> None:
+    result = examine(make({"run.sh": "true\n"}, measure={"command": "./run.sh"}), "tools.programs")
+    assert result.status is Status.FAILED
+    assert "git update-index --chmod=+x run.sh" in result.fix
 
 
 def test_a_script_that_was_not_committed(make: Make, examine: Examine) -> None:

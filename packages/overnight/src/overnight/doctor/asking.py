@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from overnight.report.text import tail
 
 PROBES = Path(__file__).with_name("probes")
 _LAST_LINES = 12
+_CAN_START = 'case $it in */*) [ -x "$it" ];; *) command -v -- "$it" >/dev/null;; esac'
 _MOST_BYTES = 2**20
 
 
@@ -48,6 +50,11 @@ def last_lines(log: Path) -> tuple[str, ...]:
 def probe_line(name: str, *arguments: str) -> str:
     """The line of shell that runs one of our probes on our own Python."""
     return shlex.join([sys.executable, "-I", str(PROBES / f"{name}.py"), *arguments])
+
+
+def lookup_line(names: Sequence[str]) -> str:
+    """The line of shell that prints those of some programs that cannot be started."""
+    return f'set -- {shlex.join(names)}; for it; do {_CAN_START} || echo "$it"; done'
 
 
 def answer(told: Told, *, probe: str) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from overnight.doctor.check import Broken, Check, Result, Status, failed, skipped
 from overnight.doctor.patient import Patient
+from overnight.doctor.words import sentence
 from overnight.errors import OvernightError
 
 _AGAIN = "Mend that, and run `overnight doctor` again."
@@ -53,7 +54,8 @@ class Examination:
 
 def _as_result(error: OvernightError | OSError) -> Result:
     if isinstance(error, OvernightError):
-        details = error.details if isinstance(error, Broken) else ()
-        return failed(error.message, fix=error.fix or _AGAIN, details=details)
+        first, *more = error.message.splitlines()
+        more += error.details if isinstance(error, Broken) else ()
+        return failed(sentence(first), fix=error.fix or _AGAIN, details=more)
     where = f"{error.filename}: " if error.filename else ""
     return failed(f"{where}{error.strerror or error}.", fix=_AGAIN)

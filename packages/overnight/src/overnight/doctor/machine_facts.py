@@ -12,7 +12,7 @@ import psutil
 from overnight.sandbox.cgroups import own_group
 
 _SURVIVORS = ("tmux", "screen", "zellij", "abduco", "dtach", "mosh-server", "byobu", "systemd-run")
-_CGROUP_V1 = Path("/sys/fs/cgroup")
+_CPU_OF_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,9 @@ def read_cpu() -> Cpu:
     )
 
 
-def memory_of_group_bytes() -> int | None:
-    """What the control groups of this process allow it; None for no limit."""
-    found = [_number(place) for place in _limits("memory.max", "memory/memory.limit_in_bytes")]
-    limits = [limit for limit in found if limit is not None]
-    return min(limits, default=None)
-
-
 def _cpu_quota() -> float | None:
     quotas = []
-    for place in _limits("cpu.max", "cpu/cpu.cfs_quota_us"):
+    for place in _quota_files():
         words = _first_line(place).split() or ["max"]
         period = words[1] if words[1:] else _first_line(place.with_name("cpu.cfs_period_us"))
         if words[0].isdigit() and period.isdigit() and int(period) > 0:
@@ -63,17 +56,11 @@ def _cpu_quota() -> float | None:
     return min(quotas, default=None)
 
 
-def _limits(unified: str, legacy: str) -> list[Path]:
-    """The files that hold a limit on this process, by its group and those above it."""
+def _quota_files() -> list[Path]:
+    """The files that hold a quota for this process, by its control group and those above it."""
     own = own_group()
     groups = [] if own is None else [own, *own.parents]
-    return [*(group / unified for group in groups), _CGROUP_V1 / legacy]
-
-
-def _number(file: Path) -> int | None:
-    text = _first_line(file)
-    # The older hierarchy writes a limit that is none as a number beyond any memory.
-    return int(text) if text.isdigit() and int(text) < 1 << 60 else None
+    return [*(group / "cpu.max" for group in groups), _CPU_OF_V1]
 
 
 def _first_line(file: Path) -> str:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from overnight.doctor.asking import answer, probe_line
+from overnight.doctor.asking import answer, lookup_line, probe_line
 from overnight.doctor.check import Group, Result, checks, failed, ok, skipped, warning
 from overnight.doctor.checks.network import endpoints, judge_reached
 from overnight.doctor.patient import Patient
@@ -190,11 +190,8 @@ def _inside(patient: Patient, facts: AgentFacts, arguments: Sequence[str]) -> st
 
 def _starts(patient: Patient, facts: AgentFacts) -> Result:
     """Whether programs that tell no version are there inside."""
-    found = 'command -v -- "$it" >/dev/null || echo "$it"'
-    line = f"for it; do {found}; done"
-    argv = ("/bin/sh", "-c", line, "sh", *facts.programs)
-    told = patient.desk.run(argv, needs=facts.needs)
-    lost = told.text.split()
+    told = patient.desk.run_line(lookup_line(facts.programs), needs=facts.needs)
+    lost = told.text.splitlines()
     if lost:
         place = Path(shutil.which(lost[0]) or lost[0]).resolve().parent
         return failed(

@@ -15,13 +15,13 @@ from overnight.doctor.machine_facts import (
     Session,
     clock_drift_s,
     file_system_of,
-    memory_of_group_bytes,
     read_cpu,
     read_session,
 )
 from overnight.doctor.patient import Patient
 from overnight.doctor.words import size
 from overnight.durations import format_duration
+from overnight.sandbox import cgroups
 from overnight.sandbox.machine import memory_limit_bytes
 from overnight.workspace.git import git
 
@@ -130,7 +130,7 @@ def memory(patient: Patient) -> Result:
     return judge_memory(
         limit_bytes=memory_limit_bytes(patient.study.sandbox),
         available_bytes=psutil.virtual_memory().available,
-        group_bytes=memory_of_group_bytes(),
+        group_bytes=cgroups.memory_limit_bytes(),
     )
 
 

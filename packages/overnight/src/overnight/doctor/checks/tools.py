@@ -1,11 +1,11 @@
 """The programs that the study's commands start, and the packages that those need."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from shutil import which
 
-from overnight.doctor.asking import PROBES, Told, answer
+from overnight.doctor.asking import PROBES, Told, answer, lookup_line
 from overnight.doctor.check import Group, Result, checks, failed, ok, skipped, warning
 from overnight.doctor.imports import outside_imports
 from overnight.doctor.packages import explain
@@ -14,7 +14,6 @@ from overnight.doctor.shell_lines import Started, started_by
 from overnight.doctor.words import listed
 from overnight.durations import format_duration
 
-_TELL = 'for it; do command -v -- "$it" >/dev/null || echo "$it"; done'
 _SHARE_OF_DEADLINE = 0.8
 _INLINE = "# /// script"
 
@@ -30,12 +29,11 @@ def programs(patient: Patient) -> Result:
             fix=f"Run `git add {absent[0]} && git commit`, or correct {scripts[absent[0]]}.",
         )
     asked = [name for name in named if "/" not in name or patient.study.setup is None]
-    line = f"set -- {shlex.join(asked)}; {_TELL}"
-    told = patient.ward.run(line, name="programs")
+    told = patient.ward.run(lookup_line(asked), name="programs")
     missing = [name for name in asked if name in told.text.splitlines()]
     if not missing:
         return ok(f"{listed(named)} can be started inside.")
-    return _missing_program(missing[0], named[missing[0]])
+    return _missing_program(missing[0], named[missing[0]], patient.files)
 
 
 def package_manager(patient: Patient) -> Result:
@@ -115,12 +113,18 @@ def _started(patient: Patient) -> Iterator[tuple[str, Started]]:
         yield from ((key, started) for started in started_by(line))
 
 
-def _missing_program(name: str, key: str) -> Result:
-    outside = which(name)
+def _missing_program(name: str, key: str, files: Collection[str]) -> Result:
+    own, outside = name.removeprefix("./"), which(name)
+    if own in files:
+        return failed(
+            f"{name}, which {key} names, may not be started as a program.",
+            fix=f"Run `git update-index --chmod=+x {own}`, and commit; or name its interpreter.",
+        )
     if outside is None:
+        other = "python3" if name == "python" and which("python3") else ""
         return failed(
             f"{name}, which {key} names, is not installed.",
-            fix=f"Install it, or correct {key}.",
+            fix=f"Write {other} in {key}." if other else f"Install it, or correct {key}.",
         )
     return failed(
         f"{name}, which {key} names, is {outside}, and cannot be seen inside.",

@@ -2,16 +2,18 @@
 
 import json
 import os
+import stat
 import sys
 
 
 def is_seen(path: str) -> bool:
-    """Whether a file can be read, or a directory shows an entry."""
+    """Whether a file can be read, a directory shows an entry, or a socket is there."""
     try:
-        if os.path.isdir(path):  # noqa: PTH112 (pathlib is long to import)
+        kind = os.stat(path).st_mode  # noqa: PTH116 (pathlib is long to import)
+        if stat.S_ISDIR(kind):
             return bool(os.listdir(path))  # noqa: PTH208 (likewise)
-        if path.endswith(".sock"):
-            return os.path.exists(path)  # noqa: PTH110 (likewise)
+        if not stat.S_ISREG(kind):
+            return stat.S_ISSOCK(kind)  # a device stands where a file is hidden
         with open(path, "rb") as file:  # noqa: PTH123 (likewise)
             return bool(file.read(1))
     except OSError:
