@@ -80,6 +80,14 @@ def test_a_command_has_no_key_and_no_question(make: Make, examine_all: ExamineAl
     assert found["agent.endpoint"].status is Status.SKIPPED
 
 
+def test_an_agents_own_commits(make: Make, examine: Examine, home: Path) -> None:
+    (home / ".gitconfig").write_text("[user]\nname = Somebody\nemail = s@localhost\n")
+    study = make(researcher=command("true"))
+    assert "Somebody <s@localhost>" in examine(study, "agent.identity").finding
+    study.configure(researcher=command("true"), sandbox=BUBBLEWRAP)
+    assert "does no harm" in examine(study, "agent.identity").finding
+
+
 def test_options_that_an_agent_has_lost() -> None:
     facts = AgentFacts(["agent"], tested="1.2", options=("--json", "--model"))
     assert judge_options("  --json  as JSON\n  -m, --model <MODEL>", facts).status is Status.OK

@@ -23,14 +23,6 @@ def test_a_plain_repository(make: Make, examine_all: ExamineAll) -> None:
     assert {result.status for result in found.values()} == {Status.OK}
 
 
-def test_an_agents_own_commits_would_fail(make: Make, examine: Examine) -> None:
-    study = make()
-    assert "does no harm" in examine(study, "git.identity").finding
-    study.git("config", "user.name", "Somebody")
-    study.git("config", "user.email", "somebody@localhost")
-    assert "knows the user" in examine(study, "git.identity").finding
-
-
 def test_what_is_left_aside_is_told(make: Make, examine: Examine) -> None:
     study = make()
     study.git("config", "commit.gpgsign", "true")

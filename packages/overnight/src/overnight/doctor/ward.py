@@ -237,7 +237,8 @@ def _clear_away(directory: Path) -> None:
     """Remove what doctors of this study left that were killed."""
     stem, _, _ = directory.name.rpartition("-")
     for place in directory.parent.glob(f"{stem}-*"):
-        if place == directory or not psutil.pid_exists(int(place.name.rpartition("-")[2])):
+        pid = place.name.rpartition("-")[2]
+        if place == directory or not (pid.isdigit() and psutil.pid_exists(int(pid))):
             kill_marked(place.name)
             discard(place)
 

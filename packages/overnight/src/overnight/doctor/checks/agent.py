@@ -142,6 +142,21 @@ def sees_gpu(patient: Patient) -> Result:
     return ok("Nothing but the study's sandbox stands around the agent.")
 
 
+def identity(patient: Patient) -> Result:
+    """Kept commits have an author, whether or not the agent can make commits of its own."""
+    if _facts(patient) is None:
+        return skipped(_NO_AGENT)
+    ours = "Kept commits are made by 'overnight'"
+    told = patient.desk.run(("git", "var", "GIT_AUTHOR_IDENT"))
+    if told.ending.code == 0:
+        who = told.text.rpartition(">")[0]
+        return ok(sentence(f"{ours}, the agent's own by {who}>; only its files are taken"))
+    return ok(
+        f"{ours}. An agent's own `git commit` fails, as git knows nobody inside; that does no"
+        " harm, since its files are taken and not its commits."
+    )
+
+
 def call(patient: Patient) -> Result:
     """The agent answers a question inside, with this key and this model."""
     researcher = patient.researcher
@@ -161,7 +176,10 @@ def call(patient: Patient) -> Result:
     return ok("The agent answered.")
 
 
-CHECKS = checks(Group.AGENT, kind, proposes, program, options, key, endpoint, sees_gpu, call)
+CHECKS = checks(
+    Group.AGENT,
+    *(kind, proposes, program, options, key, endpoint, sees_gpu, identity, call),
+)
 
 
 def _facts(patient: Patient) -> AgentFacts | None:

@@ -40,18 +40,6 @@ def version(patient: Patient) -> Result:
     return ok(f"{told} is new enough.")
 
 
-def identity(patient: Patient) -> Result:
-    """Kept commits have an author, whatever git knows of the user."""
-    known = {setting.key for setting in _settings(patient)}
-    ours = "Kept commits are made by 'overnight'"
-    if {"user.name", "user.email"} <= known:
-        return ok(f"{ours}, and the repository knows the user.")
-    return ok(
-        f"{ours}. An agent's own `git commit` would fail, as git knows no user here; that does no"
-        " harm, since its files are taken and not its commits."
-    )
-
-
 def settings(patient: Patient) -> Result:
     """No hook, signature or monitor can hold a night up."""
     switched_on = [it for it in _settings(patient) if it.value.lower() not in ("false", "no", "0")]
@@ -139,7 +127,7 @@ def weight(patient: Patient) -> Result:
     return ok(f"{told}.")
 
 
-CHECKS = checks(Group.GIT, *(version, identity, settings, history, lfs, submodules, weight))
+CHECKS = checks(Group.GIT, *(version, settings, history, lfs, submodules, weight))
 
 
 def _settings(patient: Patient) -> Iterator[Setting]:
