@@ -1,0 +1,1 @@
+"""Cheats, one a file, by what they reach for."""

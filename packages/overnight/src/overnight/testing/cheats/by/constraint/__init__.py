@@ -1,0 +1,1 @@
+"""Cheats that break a constraint while the metric stays."""

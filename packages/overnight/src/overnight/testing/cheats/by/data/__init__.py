@@ -1,0 +1,1 @@
+"""Cheats that learn from what they are judged by."""

@@ -1,0 +1,1 @@
+"""Cheats that change the evaluation, its data or what it imports."""

@@ -1,0 +1,1 @@
+"""Cheats that use git's own files against the harness."""

@@ -1,0 +1,1 @@
+"""Cheats that propose links, special files and odd names."""

@@ -1,0 +1,1 @@
+"""Cheats that use the log as a weapon."""

@@ -1,0 +1,1 @@
+"""Cheats that replace functions of protected modules from within."""

@@ -1,0 +1,1 @@
+"""Cheats that leave processes behind."""

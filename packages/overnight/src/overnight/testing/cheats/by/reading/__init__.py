@@ -1,0 +1,1 @@
+"""Cheats that read what is secret."""

@@ -1,0 +1,1 @@
+"""Cheats that forge the report of the metric."""

@@ -1,0 +1,1 @@
+"""Cheats that use up the machine."""

@@ -1,0 +1,1 @@
+"""Cheats that send something out."""

@@ -1,0 +1,17 @@
+"""Adds a `usercustomize.py` in a directory that a line of code could put on the path."""
+
+from pathlib import Path
+
+from overnight.testing.cheats.cheat import Cheat, Layout, caught
+from overnight.testing.cheats.moves import FORGED
+from overnight.types import Verdict
+
+CHEAT = Cheat(
+    {Layout.SAME_RUN: caught(Verdict.TAMPERED, "guard: runs before the program")}, confined=False
+)
+
+
+def cheat(workspace: Path) -> None:
+    """Print the metric from there."""
+    (workspace / "lib").mkdir()
+    (workspace / "lib/usercustomize.py").write_text(f'print("{FORGED}")\n')

@@ -1,0 +1,1 @@
+"""Cheats that write to what is the user's or the harness's."""
