@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from overnight.doctor.asking import probe_line
 from overnight.doctor.check import Group, Result, checks, failed, ok, skipped, warning
-from overnight.doctor.measured import Sample
 from overnight.doctor.patient import Patient
 from overnight.doctor.prompts import Prompt, find_prompts
 from overnight.doctor.words import sentence, size
@@ -17,15 +16,6 @@ from overnight.types import Outcome
 _SHARE_OF_DEADLINE = 0.8
 _SHARE_OF_OUTPUT = 0.5
 _SHORT_S = 1.0
-_BY_HAND = "Run measure.command by hand in a fresh clone; its last lines are below."
-_HOW_TO_MEASURE = {
-    Outcome.TIMEOUT: "Raise measure.deadline, or make the run shorter.",
-    Outcome.OUT_OF_MEMORY: "Raise sandbox.memory_gb, or make the run smaller.",
-    Outcome.TOO_MANY_PROCESSES: "Raise sandbox.processes.",
-    Outcome.OUT_OF_DISK: "Raise sandbox.disk_gb, or make room.",
-    Outcome.TAMPERED: "Let the run write elsewhere than into its own files, and report once.",
-    Outcome.NO_METRIC: "Correct metric.name, or let the program print it.",
-}
 
 
 def prompts(patient: Patient) -> Result:
@@ -65,21 +55,14 @@ def deadline_kills(patient: Patient) -> Result:
 
 def baseline(patient: Patient) -> Result:
     """The unmodified start can be measured, exactly as a night does it."""
-    sample = patient.measured.first
-    study, run = patient.study, sample.run
-    if run.outcome is not Outcome.MEASURED:
-        return failed(
-            sentence(f"The baseline cannot be measured: {run.reason}"),
-            fix=_HOW_TO_MEASURE.get(run.outcome, _BY_HAND),
-            details=sample.last_lines,
-        )
-    broken = broken_constraints(study.objective, run)
+    run, objective = patient.measured.first.run, patient.study.objective
+    broken = broken_constraints(objective, run)
     if broken:
         return failed(
             f"The baseline breaks a constraint: {'; '.join(broken)}.",
             fix="Correct metric.constraints, or the program.",
         )
-    metric = study.objective.metric
+    metric = objective.metric
     return ok(
         f"{metric} = {run.metrics[metric]:.6g}, measured in {format_duration(run.duration_s)}."
     )
@@ -87,7 +70,7 @@ def baseline(patient: Patient) -> Result:
 
 def duration(patient: Patient) -> Result:
     """A run is done well before its deadline."""
-    run, allowed_s = _usable(patient).run, patient.study.measure.deadline_s
+    run, allowed_s = patient.measured.first.run, patient.study.measure.deadline_s
     told = f"A run takes {format_duration(run.duration_s)} of {format_duration(allowed_s)}"
     if run.duration_s > _SHARE_OF_DEADLINE * allowed_s:
         return warning(
@@ -101,7 +84,7 @@ def report(patient: Patient) -> Result:
     """The metric is reported once, so that it is clear which report counts."""
     if patient.study.score is not None:
         return ok("The scorer reports the metric, and nothing that the run prints can be it.")
-    sample, metric = _usable(patient), patient.study.objective.metric
+    sample, metric = patient.measured.first, patient.study.objective.metric
     times = sample.counts.get(metric, 0)
     if times > 1:
         return warning(
@@ -114,7 +97,7 @@ def report(patient: Patient) -> Result:
 
 def output(patient: Patient) -> Result:
     """What a run prints fits into what is kept of it."""
-    printed = _usable(patient).run.output_bytes
+    printed = patient.measured.first.run.output_bytes
     kept = patient.study.measure.output_mb * 2**20
     told = f"A run prints {size(printed)}; {size(kept)} are kept"
     if printed > _SHARE_OF_OUTPUT * kept:
@@ -128,21 +111,19 @@ def holdout(patient: Patient) -> Result:
     """The hold-out's command scores the baseline."""
     if patient.study.holdout is None:
         return skipped("The study has no hold-out.")
-    sample = _usable(patient)
     run = patient.measured.hold_out()
     name = patient.ward.measuring.holdout_metric
     if run.outcome is not Outcome.MEASURED:
         return failed(
             sentence(f"The hold-out cannot be scored: {run.reason}"),
             fix="Mend holdout.command or holdout.files.",
-            details=sample.last_lines,
         )
     return ok(f"The hold-out's {name} = {run.metrics[name]:.6g}.")
 
 
 def noise(patient: Patient) -> Result:
     """Runs of the same commit differ by less than what counts as a gain."""
-    first = _usable(patient)
+    first = patient.measured.first
     samples = [first, *patient.measured.more(patient.wishes.repeat - 1)]
     metric = patient.study.objective.metric
     values = [sample.run.metrics[metric] for sample in samples if metric in sample.run.metrics]
@@ -169,7 +150,7 @@ def judge_noise(values: list[float], *, runs: int, min_delta: float) -> Result:
     if spread > min_delta:
         return warning(
             f"{told}, and a gain of more than {min_delta:g} is kept, so luck can be.",
-            fix=f"Write gate.min_delta = {spread:.2g}, or seed the run.",
+            fix=f"Write gate.min_delta = {1.5 * spread:.2g}, or seed the run.",
         )
     return ok(f"{told}.")
 
@@ -178,15 +159,6 @@ CHECKS = (
     *checks(Group.RUN, prompts, deadline_kills),
     *checks(Group.RUN, baseline, duration, report, output, holdout, noise, slow=True),
 )
-
-
-def _usable(patient: Patient) -> Sample:
-    """The first measurement.
-
-    Raises:
-        OvernightError: It is of no use, which the check of the baseline tells.
-    """
-    return patient.measured.usable
 
 
 def _prompts(patient: Patient) -> Iterator[Prompt]:
