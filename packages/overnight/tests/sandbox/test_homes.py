@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from overnight.config import SandboxTable
+from overnight.sandbox.names import is_there
 from overnight.testing.sandbox_contract import Box, Site
 
 MakeBox = Callable[..., Box]
@@ -20,7 +21,7 @@ def test_a_home_that_is_none(site: Site, make_box: MakeBox, home: str) -> None:
     """The system's root, a part of it, none at all; unset, it is what the user database says."""
     box = make_box(environ={"HOME": home})
     assert box.sh(USE).output == "made\n"
-    assert not any(Path(place, "made").exists() for place in ("/", "/root", "/usr"))
+    assert not any(is_there(Path(place, "made")) for place in ("/", "/root", "/usr"))
     own = site.work / "own-home"
     own.mkdir()
     assert box.sh(USE, confinement=replace(box.usual, home=own)).output == "made\n"
@@ -64,7 +65,7 @@ def own(site: Site) -> Path:
     return own
 
 
-TRAPS: dict[str, Callable[[Path, Path], None]] = {
+TRAPS: dict[str, Callable[[Path, Path], object]] = {
     "a link out": lambda place, out: place.symlink_to(out),
     "a link that leads nowhere": lambda place, _: place.symlink_to("/nonexistent/deep"),
     "a link to itself": lambda place, _: place.symlink_to(place),
@@ -77,7 +78,7 @@ TRAPS: dict[str, Callable[[Path, Path], None]] = {
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS.keys())
 @pytest.mark.parametrize("name", [".local", ".local/bin", "data", "data/file", "link"])
 def test_traps_left_in_a_home_of_its_own(
-    make_box: MakeBox, write: Write, own: Path, trap: Callable[[Path, Path], None], name: str
+    make_box: MakeBox, write: Write, own: Path, trap: Callable[[Path, Path], object], name: str
 ) -> None:
     """What is to be shown is shown in their place, and nothing is made where they lead."""
     home, out = own.parents[1] / "home", own.parents[1] / "out"

@@ -105,7 +105,7 @@ def test_namespaces_that_the_kernel_forbids(tmp_path: Path) -> None:
 
 
 def test_another_system_than_linux(make_box: MakeBox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walls.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert refusal(make_box) == (
         "The sandbox needs Linux. Write sandbox = 'none' to run without one."
     )

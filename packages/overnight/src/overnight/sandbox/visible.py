@@ -98,8 +98,16 @@ def _installation(directory: Path, never: Sequence[Path]) -> Iterator[Path]:
 def _is_installation(prefix: Path, *, programs: str) -> bool:
     if prefix.name == "node_modules":
         return programs == ".bin"
-    signs = (next(prefix.glob(sign), None) for sign in _SIGNS_OF_INSTALLATION)
-    return programs in _PROGRAM_DIRECTORIES and any(sign is not None for sign in signs)
+    return programs in _PROGRAM_DIRECTORIES and any(
+        _holds(prefix, sign) for sign in _SIGNS_OF_INSTALLATION
+    )
+
+
+def _holds(prefix: Path, pattern: str) -> bool:
+    try:
+        return next(prefix.glob(pattern), None) is not None
+    except OSError:
+        return False
 
 
 def _linked_programs(entry: Path) -> Iterator[Path]:
