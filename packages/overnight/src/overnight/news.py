@@ -1,9 +1,7 @@
 """What of a night is told to people who are not watching it."""
 
-from collections.abc import Sequence
-
 from overnight.config import Study
-from overnight.drift.responses import Response
+from overnight.drift.responses import Action, Response
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import CheckpointRecord, Spent, TrialRecord
 from overnight.notify import (
@@ -20,10 +18,10 @@ from overnight.trouble import Trouble
 from overnight.types import Validation, Verdict
 
 RESPONSES = {
-    Response.RE_ANCHOR: "The next brief says the objective once more.",
-    Response.CLEAN_CONTEXT: "Notes and history are dropped; the next proposal starts clean.",
-    Response.ROLL_BACK: "Back to the last validated checkpoint.",
-    Response.PAUSE: "The night is paused.",
+    Action.RE_ANCHOR: "The next brief says the objective once more.",
+    Action.CLEAN_CONTEXT: "Notes and history are dropped; the next proposal starts clean.",
+    Action.ROLL_BACK: "Back to the last validated checkpoint.",
+    Action.PAUSE: "The night is paused.",
 }
 
 
@@ -62,11 +60,11 @@ class Newsroom:
         self._notifier.tell(CheckpointResult(checkpoint.incumbent, validated, checkpoint.reason))
         self._complain()
 
-    def drift(self, trial: TrialRecord, signals: Sequence[str], response: Response) -> None:
+    def drift(self, response: Response) -> None:
         """The night has left its objective, and something is done about it."""
-        told = RESPONSES[response]
-        self._watcher.say(f"Drift after trial {trial.number}: {signals[0]} {told}")
-        self._notifier.tell(DriftResponse(trial.number, signals, told))
+        told = RESPONSES[response.action]
+        self._watcher.say(f"Drift after trial {response.trial}: {response.reasons[0]} {told}")
+        self._notifier.tell(DriftResponse(response.trial, response.reasons, told))
         self._complain()
 
     def paused(self, reason: str, where: str) -> None:

@@ -14,7 +14,7 @@ from overnight.checkpoints.checkpoints import Checkpoints
 from overnight.checkpoints.schedule import Since, is_due, is_due_at_end
 from overnight.config import Study
 from overnight.controls import Controls
-from overnight.drift.responses import Response
+from overnight.drift.responses import Action, Response
 from overnight.drift_watch import DriftWatch
 from overnight.errors import (
     BranchMoved,
@@ -87,7 +87,7 @@ class _Night:
         self._earlier = self._spent = bench.ledger.spent(night)
         self._loop = Loop(bench, night=night)
         self._checkpoints = Checkpoints(bench, night=night)
-        self._drift = DriftWatch(bench, night=night)
+        self._drift = DriftWatch(bench, night=night, can_roll_back=self._checkpoints.can_roll_back)
         inbox = Inbox(inbox_of(Layout(self._study.root)))
         self._controls = Controls(bench, request, inbox, night=night)
         self._news = Newsroom(self._study, bench.ledger, bench.watcher)
@@ -149,7 +149,8 @@ class _Night:
             self._suffer(trouble)
             return
         guidance = self._controls.guidance(latest_proposed=self._bench.ledger.latest_proposed())
-        self._loop.guide(replace(guidance, drift=self._drift.reminder))
+        reminder = self._drift.reminder(trial=self._next_number())
+        self._loop.guide(replace(guidance, drift=reminder))
         try:
             trial = self._loop.trial()
         except NothingLeft as error:
@@ -175,30 +176,32 @@ class _Night:
             self._suffer(trouble)
         response = self._drift.look(trial, self._loop.attempts)
         if response is not None:
-            self._respond(trial, response)
+            self._respond(response)
         if is_due(self._study.checkpoint, self._since_checkpoint()):
             self._validate(CheckpointKind.PERIODIC)
 
-    def _respond(self, trial: TrialRecord, response: Response) -> None:
+    def _respond(self, response: Response) -> None:
         """Do about drift what the study's order of responses says comes next."""
-        signals = self._drift.evidence
-        self._news.drift(trial, signals, response)
-        match response:
-            case Response.RE_ANCHOR:
-                self._drift.remind()
-            case Response.CLEAN_CONTEXT:
-                self._bench.ledger.record_event(
-                    EventKind.FORGOTTEN, "", night=self._night, trial=self._next_number()
-                )
+        ledger, trial = self._bench.ledger, self._next_number()
+        because = f"because of drift: {response.reasons[0]}"
+        ledger.record_event(
+            EventKind.DRIFT,
+            f"{response.action} {because}",
+            night=self._night,
+            trial=response.trial,
+            details={"reasons": list(response.reasons)},
+        )
+        self._news.drift(response)
+        match response.action:
+            case Action.CLEAN_CONTEXT:
+                ledger.record_event(EventKind.FORGOTTEN, night=self._night, trial=trial)
                 self._forget()
-                self._drift.remind()
-            case Response.ROLL_BACK:
-                self._checkpoints.roll_back(f"Rolled back because of drift: {signals[0]}")
+            case Action.ROLL_BACK:
+                self._checkpoints.roll_back(f"Rolled back {because}")
                 self._loop.refresh()
                 self._tell_incumbent()
-                self._drift.remind()
-            case Response.PAUSE:
-                self._pause.because(f"Paused because of drift: {signals[0]}")
+            case Action.PAUSE:
+                self._pause.because(f"Paused {because}")
 
     def _forget(self) -> None:
         """Drop notes and history, so that the next proposal starts from a clean context."""

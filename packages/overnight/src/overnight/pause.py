@@ -45,8 +45,10 @@ class Pause:
         """Pause of the harness's own accord; gives up when nobody comes for long.
 
         Raises:
-            Stopped: A stop was asked for, or nobody came.
+            Stopped: A stop was asked for, nobody came, or the study says not to wait.
         """
+        if not self._bench.study.watch.pause:
+            raise Stopped(reason)
         self._bench.ledger.record_event(
             EventKind.PAUSED, reason, night=self._night, trial=self._next_number()
         )

@@ -63,6 +63,10 @@ class Checkpoints:
                 self._demote(checkpoint, culprit, reason=reason, facts=facts)
         return self._ledger.checkpoints()[-1]
 
+    def can_roll_back(self) -> bool:
+        """Whether anything was kept since the last validation."""
+        return bool(self._kept_since_anchor())
+
     def roll_back(self, reason: str) -> CheckpointRecord | None:
         """Go back to the last validated incumbent, or to the baseline; None when that is now."""
         later = self._kept_since_anchor()

@@ -161,6 +161,12 @@ class LedgerReader:
         known = [value for value in values if isinstance(value, float)]
         return known[-1] if known else None
 
+    def holdout_gain(self, *, before: int) -> float | None:
+        """The incumbent's gain on the hold-out at the last checkpoint before a trial's end."""
+        found = [c for c in self.checkpoints(*VALIDATING) if c.after_trial < before]
+        value = found[-1].facts.get("holdout_gain") if found else None
+        return value if isinstance(value, float) else None
+
     def drift(self, *, after: int = -1) -> list[DriftRecord]:
         """What was seen of drift after each trial with a number above `after`."""
         query = select(schema.drift).where(schema.drift.c.trial > after)

@@ -193,6 +193,11 @@ class Workspaces:
         """A checkout of the same candidate in which nothing has run yet."""
         return self.checkout(used.candidate)
 
+    @property
+    def of_researcher(self) -> tuple[Path, ...]:
+        """The directories that are the researcher's to use."""
+        return (self._directory / "researcher",)
+
     def scorer(self) -> Path:
         """The baseline's tree, for commands that no candidate has a part in."""
         if self._scorer.commit is None:
