@@ -1,6 +1,5 @@
 """What a program finds around itself inside: variables, input, encoding, shared memory."""
 
-import re
 from collections.abc import Mapping
 
 from overnight.doctor.check import Group, Result, checks, failed, ok, warning
@@ -10,10 +9,6 @@ from overnight.sandbox.environment import is_secret
 from overnight.types import SandboxKind
 
 _LEAST_SHARED_BYTES = 2**30
-_KEY = re.compile(
-    r"sk-[\w-]{16,}|gh[opsu]_\w{16,}|github_pat_\w{16,}|hf_\w{16,}|AKIA[0-9A-Z]{16}"
-    r"|xox[abp]-[\w-]{10,}|glpat-[\w-]{16,}|AIza[\w-]{30,}"
-)
 
 
 def secrets(patient: Patient) -> Result:
@@ -32,15 +27,10 @@ def judge_variables(
         environ: The user's own environment, with the values.
         passed: Names that the study hands on although they look like secrets.
     """
-    named = [name for name in found if is_secret(name) and name not in passed and name in environ]
-    if named:
-        return failed(f"The measured command sees {listed(named)}.", fix="Unset it for the night.")
-    odd = [name for name in found if name not in passed and _KEY.fullmatch(environ.get(name, ""))]
-    if odd:
-        return warning(
-            f"{listed(odd)} holds what looks like a key, and the measured command sees it.",
-            fix="Give it a name that says so, such as NAME_KEY; those are not handed on.",
-        )
+    seen = [name for name in found if name in environ and name not in passed]
+    secret = [name for name in seen if is_secret(name, environ[name])]
+    if secret:
+        return failed(f"The measured command sees {listed(secret)}.", fix="Unset it for the night.")
     if handed_on := [name for name in passed if name in found]:
         return warning(
             f"The measured command sees {listed(handed_on)}, because measure.pass_env names it.",
