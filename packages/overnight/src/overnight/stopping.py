@@ -65,6 +65,9 @@ class StopRequest:
         elif self._phase in (Phase.PROPOSING, Phase.WAITING):
             self.say(f"Abandoning trial {self._trial}, which has no proposal yet.")
             self._stop.set()
+        elif self._phase is Phase.VALIDATING:
+            self.say("Abandoning the checkpoint; the next run makes it again.")
+            self._stop.set()
         elif self._phase in (Phase.SETTING_UP, Phase.MEASURING):
             left = format_duration(max(0.0, self._phase_ends_s - time.monotonic()))
             self.say(f"Finishing trial {self._trial}, at most {left}; Ctrl-C again stops it now.")
@@ -78,8 +81,13 @@ class StopRequest:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen to SIGINT, SIGTERM and SIGHUP while the block lasts."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        """Listen to SIGINT, SIGTERM and SIGHUP while the block lasts.
+
+        A SIGHUP that is ignored, as under ``nohup``, stays so: the night outlives its terminal.
+        """
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, self.ask) for number in numbers}
         try:
             yield

@@ -238,3 +238,27 @@ def test_second_run_names_the_first(measuring: TinyStudy, gate: Gate, start: Sta
     assert f"being run by process {first.process.pid} on " in sentence
     gate.open()
     assert first.end() == 0
+
+
+def test_a_night_under_nohup_outlives_its_terminal(
+    study: TinyStudy, run_command: Sequence[str], consistent: Consistent
+) -> None:
+    study.configure(researcher={"kind": "command", "options": {"command": "sleep 1; false"}})
+    night = subprocess.Popen(
+        ["nohup", *run_command, "--trials", "1"],
+        cwd=study.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert night.stdout is not None
+    for line in night.stdout:
+        if "proposing" in line:
+            night.send_signal(signal.SIGHUP)
+            night.send_signal(signal.SIGINT)
+            break
+    told = night.stdout.read()
+    night.wait(PATIENCE_S)
+    assert "Stopping now" not in told, "the SIGHUP was ignored, the SIGINT was not"
+    assert "Abandoning trial 1" in told
+    consistent(study)

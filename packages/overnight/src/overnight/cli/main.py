@@ -9,8 +9,10 @@ from rich.text import Text
 
 from overnight import __version__
 from overnight.brief import one_line
+from overnight.cli.audit import audit
 from overnight.cli.demo import demo
 from overnight.cli.diff import diff
+from overnight.cli.doctor import doctor
 from overnight.cli.export import export
 from overnight.cli.forget import forget
 from overnight.cli.init import init
@@ -38,7 +40,7 @@ app = typer.Typer(
 )
 _READING = (status, log, show, diff, export, plot)
 _STEERING = (steer, pause, resume, stop, forget)
-for command in (init, run, *_READING, *_STEERING, demo):
+for command in (init, doctor, run, *_READING, audit, *_STEERING, demo):
     app.command()(command)
 
 

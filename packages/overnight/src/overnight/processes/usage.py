@@ -107,10 +107,11 @@ def _open_files(pid: int) -> list[Path]:
 
 
 def _sizes_below(root: bytes) -> Iterator[int]:
-    for place, directories, files, descriptor in os.fwalk(root):
-        for name in (*directories, *files):
-            with contextlib.suppress(OSError):
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                yield found.st_blocks * BLOCK_BYTES
-        if place.count(b"/") - root.count(b"/") == DEEPEST:
-            directories.clear()
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the root is not there
+        for place, directories, files, descriptor in os.fwalk(root):
+            for name in (*directories, *files):
+                with contextlib.suppress(OSError):
+                    found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    yield found.st_blocks * BLOCK_BYTES
+            if place.count(b"/") - root.count(b"/") == DEEPEST:
+                directories.clear()

@@ -75,7 +75,7 @@ def git(
             check=False,
             process_group=0,  # Ctrl-C is for the harness, not for git in the middle of its work
         )
-    except FileNotFoundError as error:
+    except (FileNotFoundError, PermissionError) as error:
         raise GitFailed(
             "git could not be started.", fix="Install git 2.34 or newer and put it on PATH."
         ) from error
