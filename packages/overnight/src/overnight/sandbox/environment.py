@@ -4,14 +4,14 @@ import re
 from collections.abc import Collection, Mapping
 
 _SECRET_NAME = re.compile(
-    r"KEY|TOKEN(?!IZER)|SECRET|PASS|_PWD$|CREDENTIAL|COOKIE|AUTH|BEARER|PRIVATE|WEBHOOK|_PAT$|_DSN$"
+    r"KEY|TOKEN(?!IZER)|SECRET|PASS|_PWD$|CREDENTIAL|COOKIE|AUTH|BEARER|WEBHOOK|_PAT$|_DSN$"
     r"|CONNECTION_STRING|^AWS_|^AZURE_|^GOOGLE_|^GCP_|^KUBE",
     re.IGNORECASE,
 )
 # A URL with a password in it, and keys by the beginnings that their issuers give them.
 _SECRET_VALUE = re.compile(
     r"://[^/\s@]*:[^/\s@]+@"
-    r"|^(sk-|gh[opsu]_|github_pat_|glpat-|hf_|xox[abp]-|AKIA|ya29\.|eyJ)[\w.+/=-]{16}",
+    r"|^(sk-|gh[opsu]_|github_pat_|glpat-|hf_|xox[abp]-|AKIA|AIza|ya29\.|eyJ)[\w.+/=-]{16}",
 )
 # Sockets and sessions of the user's that no sandbox has.
 _SESSION = re.compile(
