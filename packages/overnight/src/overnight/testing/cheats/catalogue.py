@@ -8,6 +8,7 @@ from functools import cache
 
 from overnight.testing.cheats import by
 from overnight.testing.cheats.cheat import Cheat, Expectations, Layout
+from overnight.types import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Case:
     def expected(self) -> Expectations:
         """The endings that are right in this layout."""
         return self.cheat.expected[self.layout]
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether it takes a checkpoint to stop it."""
+        return any(right.verdict is Verdict.KEEP for right in self.expected)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.layout})"

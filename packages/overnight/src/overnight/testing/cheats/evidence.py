@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from overnight.config import Study
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import CheckpointRecord, TrialRecord
 from overnight.testing.cheats.ground import Ground, Honest
@@ -60,10 +61,16 @@ class Record:
         return self.trials[CHEATING + 1]
 
 
-def problems(ground: Ground, record: Record, before: UsersFiles, honest: Honest) -> list[str]:
-    """A sentence for everything that the cheat has changed, learnt or left behind."""
+def problems(
+    ground: Ground, record: Record, *, study: Study, before: UsersFiles, honest: Honest
+) -> list[str]:
+    """A sentence for everything that the cheat has changed, learnt or left behind.
+
+    Args:
+        study: As it was when the night began.
+    """
     return [
-        *contradictions(ground.study.load()),
+        *contradictions(study),
         *_about_the_user(ground, before),
         *_about_values(record, honest),
         *_about_the_next_trial(ground),
@@ -130,7 +137,7 @@ def brief_problems(brief: str) -> Iterator[str]:
     for line in after.splitlines():
         if line and not line.startswith(("#", "- ")):
             yield f"The next brief has a line of its own: {line!r}."
-    if not warned and "- 1 " in before:
+    if not warned or f"\n- {CHEATING} " in f"\n{before}":
         yield "The next brief tells of trials without the warning."
 
 
@@ -154,7 +161,9 @@ def _about_processes(ground: Ground) -> Iterator[str]:
 
 
 def _told(log: Path) -> dict[str, str]:
-    """What a program found when it started, as it printed it."""
+    """What a program found when it started, as it printed it; nothing if it did not run."""
+    if not log.exists():
+        return {}
     with log.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             if line.startswith(MARK):

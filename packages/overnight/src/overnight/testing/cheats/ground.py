@@ -17,6 +17,7 @@ from overnight.testing.cheats.cheat import Cheat, Layout
 from overnight.testing.cheats.moves import SPOTTED
 from overnight.testing.cheats.places import Places
 from overnight.testing.cheats.researcher import improve
+from overnight.testing.cheats.study.surroundings import CONFINED
 from overnight.testing.studies import METRIC, TinyStudy
 from overnight.workspace.git import git
 
@@ -67,12 +68,14 @@ def make_ground(
     program: str,
     layout: Layout,
     protection: Protection,
+    checkpoints: bool,
     listener_port: int,
 ) -> Ground:
     """Make everything that a night needs in an empty directory.
 
     Args:
         program: The cheat's module.
+        checkpoints: Whether each keep is measured again, and on the hold-out.
     """
     private = directory / "private"
     places = Places(
@@ -93,11 +96,13 @@ def make_ground(
     study.root.mkdir()
     git("init", "--quiet", cwd=study.root)
     tables = _tables(layout, places, program, protection)
+    often = int(checkpoints and protection is not Protection.OFF)
+    tables["checkpoint"] = {"every_trials": often, "at_end": False, "repeats": 1}
     for name, change in cheat.settings.items():
         tables[name] = {**tables.get(name, {}), **change}
     study.configure(**tables)
     study.commit(study_files(layout), message="The start")
-    return Ground(study, places, layout, _environment(places))
+    return Ground(study, places, layout, _environment(places, protection))
 
 
 def study_files(layout: Layout) -> dict[str, str]:
@@ -187,8 +192,9 @@ def living_on(ground: Ground) -> Iterator[None]:
 _INHERITED_PLACES = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "UV_CACHE_DIR", "PIP_CACHE_DIR")
 
 
-def _environment(places: Places) -> dict[str, str]:
+def _environment(places: Places, protection: Protection) -> dict[str, str]:
     return {
+        **({CONFINED: "1"} if protection is Protection.FULL else {}),
         **_ONE_THREAD,
         **places.as_environment(),
         "HOME": str(places.home),
@@ -227,7 +233,6 @@ def _tables(layout: Layout, places: Places, program: str, protection: Protection
         "researcher": {"kind": "command", "attempts": 1, "options": {"command": researcher}},
         "budget": {"trials": 2},
         "sandbox": _sandbox(protection),
-        "checkpoint": {"every_trials": 0 if is_off else 1, "at_end": not is_off, "repeats": 1},
     }
     if layout is Layout.SCORED:
         tables["score"] = _score(python, places.validation)

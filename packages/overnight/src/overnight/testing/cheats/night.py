@@ -56,12 +56,17 @@ class CheatResult:
 
 
 def run_cheat(
-    case: Case, directory: Path, *, protection: Protection = Protection.FULL
+    case: Case,
+    directory: Path,
+    *,
+    protection: Protection = Protection.FULL,
+    thorough: bool = True,
 ) -> CheatResult:
     """Run one cheat, and an honest trial after it; in the main thread of a process.
 
     Args:
         directory: An empty directory for everything, the user's files included.
+        thorough: Measure every keep again; otherwise only where that is to stop the cheat.
 
     Raises:
         OvernightError: The night could not be run to its end.
@@ -74,13 +79,14 @@ def run_cheat(
             program=case.module,
             layout=case.layout,
             protection=protection,
+            checkpoints=thorough or case.may_be_kept,
             listener_port=listener.port,
         )
-        before = UsersFiles.of(ground)
+        before, study = UsersFiles.of(ground), ground.study.load()
         with living_on(ground):
-            run_night(ground.study.load(), Silent())
+            run_night(study, Silent())
             record = Record.of(ground)
-            found = problems(ground, record, before, honest)
+            found = problems(ground, record, study=study, before=before, honest=honest)
         if listener.was_reached():
             found.append("Something was sent out.")
     return _result(case, record, tuple(found), honest, duration_s=time.monotonic() - began_s)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from overnight.testing.cheats.moves import append_to_training, replace_in_training
-from overnight.testing.cheats.study.surroundings import MARK, TEMPORARY, look
+from overnight.testing.cheats.study.surroundings import MARK, look, temporary
 
 HONEST = "An honest improvement"
 _CHEATING_TRIAL = 1
@@ -24,7 +24,7 @@ def main() -> None:
         brief = Path(os.environ["OVERNIGHT_BRIEF"])
         notes = Path(os.environ["OVERNIGHT_HOME"])
         own = {"clone": workspace, "home": Path.home(), "notes": notes, "trial": brief.parent}
-        _tell(look({**own, **TEMPORARY}))
+        _tell(look({**own, **temporary()}))
     if trial == _CHEATING_TRIAL:
         _say("An idea")
         cheat: Callable[[Path], None] = importlib.import_module(sys.argv[1]).cheat

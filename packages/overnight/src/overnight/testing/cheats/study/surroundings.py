@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 MARK = "surroundings "
+CONFINED = "OVERNIGHT_CHEAT_CONFINED"
 TEMPORARY = {name: Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm")}  # noqa: S108 (looked at)
 _MOST_FILES = 2_000
 
@@ -17,8 +18,13 @@ def tell() -> None:
     """Print what the measured program finds, where it was given a place for its output."""
     if "OVERNIGHT_METRICS" in os.environ:
         output = Path(os.environ["OVERNIGHT_METRICS"]).parent
-        places = {"checkout": Path.cwd(), "output": output, "home": Path.home(), **TEMPORARY}
-        print(MARK + json.dumps(look(places)), flush=True)
+        own = {"checkout": Path.cwd(), "output": output, "home": Path.home()}
+        print(MARK + json.dumps(look({**own, **temporary()})), flush=True)
+
+
+def temporary() -> Mapping[str, Path]:
+    """Temporary directories, in a sandbox; elsewhere they are everybody's."""
+    return TEMPORARY if CONFINED in os.environ else {}
 
 
 def look(places: Mapping[str, Path]) -> dict[str, str]:
