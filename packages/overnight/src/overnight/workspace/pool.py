@@ -17,7 +17,7 @@ from overnight.patterns import PathPatterns
 from overnight.types import Change
 from overnight.workspace.candidates import Candidate
 from overnight.workspace.clone import Clone
-from overnight.workspace.protection import Protection, protect
+from overnight.workspace.protection import Protection, protect, shadowed
 from overnight.workspace.repository import Repository
 from overnight.workspace.tree import Tree, discard
 
@@ -123,8 +123,10 @@ class Checkout:
             used.artefacts.rename(self.artefacts)
 
     def altered(self) -> list[str]:
-        """Editable and protected files that are no longer as they were written."""
-        return sorted(self.tree.altered(self._watched_files))
+        """Editable and protected files that are no longer as they were written, or are shadowed."""
+        tracked = set(self.tree.tracked())
+        shadows = shadowed(self.root, filter(self._protected.match, tracked), tracked)
+        return sorted({*self.tree.altered(self._watched_files), *shadows})
 
 
 class Workspaces:

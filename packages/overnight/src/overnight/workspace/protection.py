@@ -1,7 +1,10 @@
-"""Which files and directories of a checkout are shown read-only: patterns in, paths out."""
+"""Which files of a checkout are shown read-only, and what could be imported in their place."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from overnight.patterns import PathPatterns
 
@@ -40,6 +43,31 @@ def protect(files: Iterable[str], protected: PathPatterns) -> Protection:
         fixed = [path for path in fixed if path in whole][:MOST_MOUNTS]
     pinned = sorted({parent for path in fixed for parent in _parents(path)})
     return Protection(tuple(fixed), tuple(pinned))
+
+
+def shadowed(root: Path, protected: Iterable[str], tracked: Container[str]) -> list[str]:
+    """Protected Python files in whose place Python would import something that is not tracked.
+
+    Args:
+        root: The checkout.
+        protected: Protected files, relative to it.
+        tracked: All files that belong there.
+    """
+    sources = {path for path in protected if path.endswith(".py")}
+    places = {PurePosixPath(path).parent for path in sources}
+    found = (pair for place in places for pair in _preferred(root, place))
+    return sorted({str(source) for path, source in found if str(path) not in tracked} & sources)
+
+
+def _preferred(root: Path, place: PurePosixPath) -> Iterator[tuple[PurePosixPath, PurePosixPath]]:
+    """What Python would rather import from a directory than a source file, and which that is."""
+    with suppress(OSError), os.scandir(root / place) as entries:
+        for entry in entries:
+            path, source = place / entry.name, place / f"{entry.name.partition('.')[0]}.py"
+            if entry.name.endswith(".so"):
+                yield path, source
+            elif entry.is_dir():
+                yield from ((path / inner.name, source) for inner in Path(entry).glob("__init__.*"))
 
 
 def _whole_directories(
