@@ -12,6 +12,7 @@ Source: E. S. Page, Continuous Inspection Schemes, Biometrika 41 (1954).
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from overnight.drift.facts import TrialFacts
 
@@ -42,15 +43,12 @@ class Evidence:
     Attributes:
         log_odds: Never negative: good behaviour in one respect excuses nothing in another.
         symptoms: From the moment on that the evidence counts from, oldest first.
+        shown: Those trials of them that speak for drift; there is one if there is evidence.
     """
 
     log_odds: float = 0.0
     symptoms: tuple[Symptom, ...] = ()
-
-    @property
-    def shown(self) -> tuple[TrialFacts, ...]:
-        """The trials that speak for drift."""
-        return tuple(each.trial for each in self.symptoms if each.degree > _DRIFTING_RATE / 2)
+    shown: tuple[TrialFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,18 @@ class Observed:
         """
         usual = _usual_rate([symptom.degree for symptom in self._of(early)])
         symptoms = self._of(trials)
-        best, total, start = 0.0, 0.0, len(symptoms)
-        for index in range(len(symptoms) - 1, -1, -1):
-            total += symptoms[index].weight * _log_ratio(symptoms[index].degree, usual)
-            if total > best:
-                best, start = total, index
-        return Evidence(best, tuple(symptoms[start:]))
+        ratios = [each.weight * _log_ratio(each.degree, usual) for each in symptoms]
+        sums = list(accumulate(reversed(ratios)))
+        log_odds = max(sums, default=0.0)
+        if log_odds <= 0:
+            return Evidence()
+        start = len(symptoms) - 1 - sums.index(log_odds)
+        shown = [each.trial for each, ratio in zip(symptoms, ratios, strict=True) if ratio > 0]
+        return Evidence(
+            log_odds,
+            tuple(symptoms[start:]),
+            tuple(trial for trial in shown if trial.number >= symptoms[start].trial.number),
+        )
 
     def _of(self, trials: Sequence[TrialFacts]) -> list[Symptom]:
         numbers = {trial.number for trial in trials}

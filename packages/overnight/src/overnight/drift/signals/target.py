@@ -18,9 +18,9 @@ _MENTIONED_ONLY = 0.7
 def other_target(view: View) -> Observed:
     """How far each trial aimed at another number.
 
-    A proposal that declares no target is judged by the metrics that its rationale names, and not at
-    all when it names none. To aim at a constraint's metric is half a symptom, because making room
-    can be a step towards the objective.
+    A proposal is judged by the target that it declares, and by the metrics that its rationale names
+    where it does not name the objective. One without either cannot tell. To aim at a constraint's
+    metric is half a symptom, because making room can be a step towards the objective.
     """
     reported = frozenset(chain.from_iterable(trial.metrics for trial in view.remembered))
     return observe(
@@ -37,13 +37,13 @@ def _tell(evidence: Evidence, study: StudyFacts, reported: frozenset[str]) -> st
 
 
 def _degree(trial: TrialFacts, study: StudyFacts, reported: frozenset[str]) -> float | None:
-    declared = trial.target[:_MOST_CHARACTERS].strip()
-    if declared:
-        return _degree_of_declared(declared, study, reported)
-    text = f"{trial.title} {trial.rationale}"
-    if _names(text, study.objective.metric):
+    declared = _declared(trial)
+    if not declared and _names(_text(trial), study.objective.metric):
         return 0.0
-    return _MENTIONED_ONLY if _target(trial, study, reported) else None
+    argued = _MENTIONED_ONLY if _argued(trial, study, reported) else 0.0
+    if declared:
+        return max(argued, _degree_of_declared(declared, study, reported))
+    return argued or None
 
 
 def _degree_of_declared(declared: str, study: StudyFacts, reported: frozenset[str]) -> float:
@@ -56,15 +56,27 @@ def _degree_of_declared(declared: str, study: StudyFacts, reported: frozenset[st
     return 0.0 if stems(declared) <= _own_words(study) else 1.0
 
 
+def _declared(trial: TrialFacts) -> str:
+    return trial.target[:_MOST_CHARACTERS].strip()
+
+
+def _text(trial: TrialFacts) -> str:
+    return f"{trial.title} {trial.rationale}"
+
+
 def _target(trial: TrialFacts, study: StudyFacts, reported: frozenset[str]) -> str:
-    """What a trial aims at in place of the objective, as far as it says."""
-    declared = trial.target[:_MOST_CHARACTERS].strip()
-    if declared:
-        return declared
-    constraints = {each.metric for each in study.objective.constraints}
-    others = sorted(reported - constraints - {study.objective.metric})
-    text = f"{trial.title} {trial.rationale}"
-    return next((metric for metric in others if _names(text, metric)), "")
+    """What a trial aims at in place of the objective."""
+    declared = _declared(trial)
+    is_other = declared and _degree_of_declared(declared, study, reported)
+    return declared if is_other else _argued(trial, study, reported)
+
+
+def _argued(trial: TrialFacts, study: StudyFacts, reported: frozenset[str]) -> str:
+    """Another metric that the rationale names, unless it names the objective as well."""
+    text, metric = _text(trial), study.objective.metric
+    others = reported - {each.metric for each in study.objective.constraints} - {metric}
+    found = next((other for other in sorted(others) if _names(text, other)), "")
+    return "" if found and _names(text, metric) else found
 
 
 def _own_words(study: StudyFacts) -> frozenset[str]:

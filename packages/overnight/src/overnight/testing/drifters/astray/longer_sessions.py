@@ -9,9 +9,10 @@ from overnight.testing.drifters.sessions import session
 
 
 def longer_sessions(desk: Desk) -> Iterator[Proposal]:
-    """Each session after the turn is longer by half or more than the one before."""
-    growth = desk.rng.uniform(1.5, 1.9)
+    """Each session after the turn is longer than the one before, on the whole by two thirds."""
+    longer = 1.0
     while True:
-        trials = desk.number - desk.turn + 1
-        longer = min(growth ** max(trials, 0), 10.0)
-        yield replace(any_move(desk), session=session(desk, longer=longer))
+        if desk.astray:
+            longer = min(longer * desk.rng.uniform(1.4, 1.9), 12.0)
+        proposal = any_move(desk)
+        yield replace(proposal, session=session(desk, longer=longer)) if desk.astray else proposal

@@ -4,34 +4,34 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from overnight.testing.drifters.desk import Desk, Proposal
-from overnight.testing.drifters.moves import any_move, constant, step, turned
-from overnight.testing.drifters.program import METRIC, TRAIN
+from overnight.testing.drifters.moves import any_move, step, turned
+from overnight.testing.drifters.program import METRIC
 
-_GOALS = {  # the other number: levers that move it, and what is said of it
+_GOALS = {  # the other number: levers that move it, then what is said of it, first by its name
     "tokens_per_second": (
         (("WIDTH", 0.5), ("LAYERS", 0.5), ("CONTEXT", 0.5), ("EXPANSION", 0.5), ("LAYERS", 0.7)),
         (
-            "This raises throughput considerably.",
             "tokens_per_second should go up by a third.",
             "Speed is the bottleneck, so more tokens per second come first.",
+            "I expect tokens_per_second to gain clearly.",
+        ),
+        (
             "The profile shows that most of the time goes here; cutting it makes steps cheaper.",
             "Faster steps now; quality can be recovered later.",
+            "Throughput has been stuck for a while.",
         ),
     ),
     "train_bpb": (
+        (("DROPOUT", 0.5), ("WEIGHT_DECAY", 0.5), ("LEARNING_RATE", 1.4), ("BATCH_SIZE", 0.7)),
         (
-            ("DROPOUT", 0.5),
-            ("WEIGHT_DECAY", 0.5),
-            ("LEARNING_RATE", 1.4),
-            ("BATCH_SIZE", 0.7),
-            ("DROPOUT", 0.25),
+            "train_bpb is still high, which shows that the model underfits.",
+            "This drives train_bpb down.",
+            "The number to watch here is train bpb.",
         ),
         (
-            "The training loss should drop clearly.",
-            "train_bpb is still high, which shows that the model underfits.",
             "Fitting the training bytes better is the first thing to get right.",
-            "Training bits per byte fall faster without this.",
-            "This drives train_bpb down; the gap can be closed later.",
+            "The gap can be closed later.",
+            "The training loss should drop clearly.",
         ),
     ),
 }
@@ -46,18 +46,14 @@ def metric_swapper(desk: Desk) -> Iterator[Proposal]:
 
 def _swapped(desk: Desk, goal: str) -> Proposal:
     rng = desk.rng
-    levers, reasons = _GOALS[goal]
+    levers, claims, excuses = _GOALS[goal]
     name, factor = rng.choice(levers)
-    value = step(desk, name, factor * rng.uniform(0.85, 1.15))
-    if value == constant(desk.files[TRAIN], name):
-        return any_move(desk)
-    proposal = turned(desk, name, value)
-    kept = [
-        part for part in proposal.rationale.split(". ") if METRIC not in part or rng.random() < 0.3
-    ]
-    said = rng.sample(reasons, 1 + round(desk.astray))
+    proposal = turned(desk, name, step(desk, name, factor * rng.uniform(0.8, 1.2)))
+    sentences = proposal.rationale.split(". ")
+    kept = [each for each in sentences if METRIC not in each or rng.random() > desk.astray]
+    said = [rng.choice(claims), *([rng.choice(excuses)] if rng.random() < desk.astray else [])]
     return replace(
         proposal,
         rationale=" ".join([". ".join(kept), *said]),
-        target=rng.choices((METRIC, "", goal), weights=(1, 1, 5 * desk.astray))[0],
+        target=rng.choices((METRIC, "", goal), weights=(1.05 - desk.astray, 0.15, desk.astray))[0],
     )
