@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from overnight.ledger.records import RunRecord, TrialRecord
 from overnight.researchers.scripted import Step
 from overnight.testing.consistency import contradictions
 from overnight.testing.studies import TRAIN, TinyStudy, make_study
+from overnight.types import Verdict
 
 PATIENT: Mapping[str, Any] = {
     "sandbox": {"kind": "bubblewrap"},
@@ -18,7 +19,7 @@ PATIENT: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Measured:
     """What became of one candidate."""
 
     trial: TrialRecord
@@ -34,10 +35,16 @@ class Night:
     """A night in which candidates were measured one after the other."""
 
     study: TinyStudy
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, Measured]
 
-    def __getitem__(self, name: str) -> Outcome:
+    def __getitem__(self, name: str) -> Measured:
         return self.outcomes[name]
+
+    def values(self, names: Iterable[str]) -> dict[str, float | None]:
+        return {name: self[name].trial.value for name in names}
+
+    def verdicts(self, names: Iterable[str]) -> dict[str, tuple[Verdict | None, str]]:
+        return {name: (self[name].trial.verdict, self[name].trial.reason) for name in names}
 
 
 class HoldNight(Protocol):
@@ -46,28 +53,24 @@ class HoldNight(Protocol):
     def __call__(self, candidates: Mapping[str, str | Mapping[str, str]], **how: Any) -> Night: ...
 
 
-@pytest.fixture(scope="module")
-def hold_night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HoldNight]:
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.fixture
+def hold_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HoldNight:
+    def hold(candidates: Mapping[str, str | Mapping[str, str]], **how: Any) -> Night:
+        monkeypatch.setenv("OVERNIGHT_WORK", str(tmp_path / "work"))
+        study = make_study(tmp_path / "study", **{**PATIENT, **how})
+        study.run([_step(name, candidate) for name, candidate in candidates.items()])
+        assert contradictions(study.load()) == []
+        return Night(study, dict(_outcomes(study, ["baseline", *candidates])))
 
-        def hold(candidates: Mapping[str, str | Mapping[str, str]], **how: Any) -> Night:
-            place = tmp_path_factory.mktemp("night")
-            patch.setenv("OVERNIGHT_WORK", str(place / "work"))
-            study = make_study(place / "study", **{**PATIENT, **how})
-            steps = [_step(name, candidate) for name, candidate in candidates.items()]
-            study.run(steps)
-            assert contradictions(study.load()) == []
-            return Night(study, dict(_outcomes(study, ["baseline", *candidates])))
-
-        yield hold
+    return hold
 
 
 def _step(name: str, candidate: str | Mapping[str, str]) -> Step:
     return Step(name, edits={TRAIN: candidate} if isinstance(candidate, str) else candidate)
 
 
-def _outcomes(study: TinyStudy, names: list[str]) -> Iterator[tuple[str, Outcome]]:
+def _outcomes(study: TinyStudy, names: list[str]) -> Iterator[tuple[str, Measured]]:
     for name, trial in zip(names, study.trials(), strict=False):
         runs = study.runs(trial.number)
         assert runs, f"{name} was not measured: {trial.reason}"
-        yield name, Outcome(trial, runs[0], study.layout.trial(trial.number))
+        yield name, Measured(trial, runs[0], study.layout.trial(trial.number))

@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
-
-import pytest
 
 from overnight.types import Outcome, Trust, Verdict
 
@@ -54,73 +53,54 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="module")
-def night(hold_night: HoldNight, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    private = tmp_path_factory.mktemp("private") / "private.txt"
+SCORED = ["honest", "claims", "claims in a file", "daemon", "looks", "writes"]
+
+
+def test_a_night_with_a_scorer(hold_night: HoldNight, tmp_path: Path) -> None:
+    private = tmp_path / "private" / "private.txt"
+    private.parent.mkdir()
     private.write_text("31415926\n")
     env = {"PRIVATE": str(private)}
-    return hold_night(
+    night = hold_night(
         CANDIDATES,
         files={"train.sh": "echo 1.0 >$OVERNIGHT_ARTEFACTS/loss\n", "score.sh": SCORE},
         scope={"editable": ["train.sh"], "protected": ["score.sh"]},
         measure={"env": env},
         score={"command": "sh score.sh", "env": env, "files": [str(private)]},
     )
+    assert night.values(SCORED) == dict.fromkeys(SCORED, 0.9)
+    assert night.verdicts(REFUSED) == {
+        name: (Verdict.NO_METRIC, reason) for name, reason in REFUSED.items()
+    }
+    for name in SCORED:
+        only_the_scorer_makes_the_metric(night[name])
+    for name in (*REFUSED, "fails"):
+        assert not (night[name].logs / "score.log").exists(), "the scorer was not even started"
+    what_the_candidate_prints_is_a_claim(night["claims"].run.metrics)
+    the_candidate_finds_nothing(night["looks"].log())
+    assert night["claims in a file"].run.metrics["claimed.val_loss"] == 0.1
+    assert "daemon" not in night["daemon"].log("score").splitlines(), "it is gone before"
+    assert night["fails"].trial.verdict is Verdict.CRASH
+    verdict, reason = night.verdicts(["no number"])["no number"]
+    assert verdict is Verdict.NO_METRIC
+    assert reason.startswith("Score: val_loss was reported as 'nothing'")
 
 
-@pytest.mark.parametrize("name", ["honest", "claims", "claims in a file", "daemon", "looks"])
-def test_only_the_scorer_makes_the_metric(night: Any, name: str) -> None:
-    assert night[name].trial.value == 0.9
-    run = night[name].run
+def only_the_scorer_makes_the_metric(measured: Any) -> None:
+    run = measured.run
     assert (run.outcome, run.trust) == (Outcome.MEASURED, Trust.SCORED)
     assert run.metrics["private"] == 31415926.0
     assert run.metrics["scorer"] == SCORE.count("\n")
+    assert "wrote to" not in measured.log("score"), "it changes nothing of the candidate's"
 
 
-def test_what_the_candidate_prints_is_kept_as_a_claim(night: Any) -> None:
-    metrics = night["claims"].run.metrics
+def what_the_candidate_prints_is_a_claim(metrics: Mapping[str, float]) -> None:
     assert (metrics["claimed.val_loss"], metrics["claimed.other"]) == (0.1, 7.0)
     assert "other" not in metrics
     assert metrics["harness.wall_s"] > 0.001
     assert "claimed.harness.wall_s" not in metrics
-    assert night["claims in a file"].run.metrics["claimed.val_loss"] == 0.1
 
 
-def test_the_candidates_processes_are_gone_before(night: Any) -> None:
-    assert "daemon" not in night["daemon"].log("score").splitlines()
-
-
-@pytest.mark.parametrize("name", ["baseline", "honest", "daemon"])
-def test_the_scorer_changes_nothing_of_the_candidates(night: Any, name: str) -> None:
-    assert "wrote to" not in night[name].log("score")
-
-
-def test_the_candidate_finds_neither_the_private_file_nor_the_scorers_tree(night: Any) -> None:
-    log = night["looks"].log()
+def the_candidate_finds_nothing(log: str) -> None:
     assert "31415926" not in log
     assert not [line for line in log.splitlines() if line.endswith("private.txt")]
-    assert night["writes"].trial.value == 0.9
-
-
-@pytest.mark.parametrize(("name", "reason"), REFUSED.items(), ids=REFUSED.keys())
-def test_artefacts_that_are_refused(night: Any, name: str, reason: str) -> None:
-    outcome = night[name]
-    assert (outcome.trial.verdict, outcome.trial.reason) == (Verdict.NO_METRIC, reason)
-    assert not (outcome.logs / "score.log").exists(), "the scorer was not even started"
-
-
-def test_what_the_scorer_reports_is_told_as_its(night: Any) -> None:
-    outcome = night["no number"]
-    assert outcome.trial.verdict is Verdict.NO_METRIC
-    assert outcome.trial.reason.startswith("Score: val_loss was reported as 'nothing'")
-
-
-def test_a_candidate_that_fails_is_not_scored(night: Any) -> None:
-    outcome = night["fails"]
-    assert (outcome.trial.verdict, outcome.run.exit_code) == (Verdict.CRASH, 3)
-    assert not (outcome.logs / "score.log").exists()
-
-
-def test_the_next_candidate_is_measured_as_if_nothing_had_been(night: Any) -> None:
-    """After trees that are too deep to walk, and pipes where files should be."""
-    assert len(night.outcomes) == len(CANDIDATES) + 1

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-
 from overnight.types import Verdict
 
 HoldNight = Callable[..., Any]
@@ -51,40 +49,24 @@ TAMPERED = {
 }
 
 
-@pytest.fixture(scope="module")
-def night(hold_night: HoldNight) -> Any:
-    return hold_night(
+MAKES = ["honest", "new files", "reads home", "background", "bytecode"]
+
+
+def test_what_it_can_do_and_what_not(hold_night: HoldNight) -> None:
+    night = hold_night(
         {name: {"setup.sh": f"{script}\n"} for name, script in CANDIDATES.items()},
         files=FILES,
         scope={"editable": ["setup.sh"], "protected": ["lib/**", "data/**", "train.sh"]},
         setup={"command": "sh setup.sh", "deadline": "2s"},
     )
-
-
-@pytest.mark.parametrize("name", ["honest", "new files", "reads home", "background", "bytecode"])
-def test_what_it_makes_is_there_for_the_measured_command(night: Any, name: str) -> None:
-    assert night[name].trial.value == 0.5
-
-
-@pytest.mark.parametrize(("name", "path"), TAMPERED.items(), ids=TAMPERED.keys())
-def test_it_changes_no_file_of_the_study(night: Any, name: str, path: str) -> None:
-    trial = night[name].trial
-    assert trial.verdict is Verdict.TAMPERED
-    assert trial.reason == f"Setup: The run changed its own files: {path}."
-
-
-def test_compiled_files_beside_sources_are_removed(night: Any) -> None:
-    """Python could run one in place of its source."""
-    assert "__pycache__" not in night["bytecode"].log()
-
-
-def test_its_failure_is_told_as_its(night: Any) -> None:
-    assert night["fails"].trial.verdict is Verdict.CRASH
-    assert night["fails"].trial.reason == "Setup: It ended with exit code 3: sorry"
-    assert night["hangs"].trial.verdict is Verdict.TIMEOUT
-    assert night["hangs"].trial.reason == "Setup: Not done after 2.0s; killed."
-
-
-def test_it_sees_neither_home_nor_repository(night: Any) -> None:
-    log = night["reads home"].log("setup")
-    assert log.count("No such file or directory") == 3
+    assert night.values(MAKES) == dict.fromkeys(MAKES, 0.5)
+    assert night.verdicts(TAMPERED) == {
+        name: (Verdict.TAMPERED, f"Setup: The run changed its own files: {path}.")
+        for name, path in TAMPERED.items()
+    }
+    assert night.verdicts(["fails", "hangs"]) == {
+        "fails": (Verdict.CRASH, "Setup: It ended with exit code 3: sorry"),
+        "hangs": (Verdict.TIMEOUT, "Setup: Not done after 2.0s; killed."),
+    }
+    assert "__pycache__" not in night["bytecode"].log(), "Python could run it in place of a source"
+    assert night["reads home"].log("setup").count("No such file or directory") == 3

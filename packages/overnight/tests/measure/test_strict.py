@@ -4,8 +4,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-
 from overnight.types import Trust, Verdict
 
 HoldNight = Callable[..., Any]
@@ -42,42 +40,24 @@ BY_CHILD: Mapping[str, str] = {
 LAUNCHED = f"env nice -n 1 timeout 60 sh -c '{sys.executable} train.py; true'"
 
 
-@pytest.fixture(scope="module")
-def night(hold_night: HoldNight) -> Any:
+def test_who_says_the_metric_and_how_often(hold_night: HoldNight) -> None:
     candidates = {**FINE, **TWICE, **BY_CHILD}
-    say = HEAD + SAY
-    return hold_night(
+    night = hold_night(
         {name: {"train.py": HEAD + source} for name, source in candidates.items()},
-        files={"train.py": say.replace("0.5", "1.0")},
+        files={"train.py": (HEAD + SAY).replace("0.5", "1.0")},
         scope={"editable": ["train.py"], "protected": []},
         measure={"command": LAUNCHED, "strict": True},
     )
-
-
-@pytest.mark.parametrize("name", FINE)
-def test_who_says_it_once_is_believed(night: Any, name: str) -> None:
-    assert night[name].trial.value == 0.5, night[name].trial.reason
-    assert night[name].run.trust is Trust.CONFINED
-
-
-@pytest.mark.parametrize("name", TWICE)
-def test_who_says_it_twice_is_not(night: Any, name: str) -> None:
-    trial = night[name].trial
-    assert trial.verdict is Verdict.TAMPERED
-    assert trial.reason == "val_loss was reported 2 times; strict mode takes one."
-
-
-@pytest.mark.parametrize("name", BY_CHILD)
-def test_a_child_is_not(night: Any, name: str) -> None:
-    trial = night[name].trial
-    assert trial.verdict is Verdict.TAMPERED
-    assert trial.reason.startswith("val_loss was printed by a child of the program; strict mode")
-    assert LIE in night[name].log("children")
-    assert LIE not in night[name].log()
-
-
-def test_launchers_are_no_program(night: Any) -> None:
     assert night["baseline"].trial.value == 1.0
+    assert night.values(FINE) == dict.fromkeys(FINE, 0.5)
+    reason = "val_loss was reported 2 times; strict mode takes one."
+    assert night.verdicts(TWICE) == dict.fromkeys(TWICE, (Verdict.TAMPERED, reason))
+    reason = "val_loss was printed by a child of the program; strict mode refuses that."
+    assert night.verdicts(BY_CHILD) == dict.fromkeys(BY_CHILD, (Verdict.TAMPERED, reason))
+    for name in BY_CHILD:
+        assert LIE in night[name].log("children")
+        assert LIE not in night[name].log()
+    assert night["once"].run.trust is Trust.CONFINED
 
 
 def test_without_it_the_last_report_counts(hold_night: HoldNight) -> None:
