@@ -2,9 +2,16 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+from overnight.sandbox.names import is_there
+
 _MOST_NAMES = 20_000
+# What careless packages leave beside their own modules, and what nobody imports.
+_LEFT_BEHIND = frozenset(
+    ("benchmarks", "bin", "build", "dist", "doc", "docs", "examples", "scripts", "test", "tests")
+)
 
 
 def importable_names(path: Sequence[Path], *, environments: Sequence[Path] = ()) -> frozenset[str]:
@@ -14,17 +21,14 @@ def importable_names(path: Sequence[Path], *, environments: Sequence[Path] = ())
         path: The directories on PATH, whose interpreters count.
         environments: Further prefixes, such as the repository's virtual environment.
     """
-    prefixes = {
-        program.resolve().parent.parent
-        for directory in path
-        if (program := directory / "python3").exists()
-    }
-    prefixes |= {directory.parent for directory in path if (directory / "python3").exists()}
+    interpreters = [program for place in path if is_there(program := place / "python3")]
+    prefixes = {program.resolve().parent.parent for program in interpreters}
+    prefixes |= {program.parent.parent for program in interpreters}
     found = set(sys.stdlib_module_names)
     for prefix in (*prefixes, *environments):
         for packages in prefix.glob("lib/python3*/*-packages"):
             found.update(_names_in(packages))
-    return frozenset(found)
+    return frozenset(found) - _LEFT_BEHIND
 
 
 def named_environments(commands: Iterable[str], *, root: Path) -> list[Path]:
@@ -39,10 +43,12 @@ def named_environments(commands: Iterable[str], *, root: Path) -> list[Path]:
 
 
 def _names_in(packages: Path) -> Iterator[str]:
-    for number, entry in enumerate(packages.iterdir()):
-        if number == _MOST_NAMES:
-            return
+    try:
+        entries = list(islice(packages.iterdir(), _MOST_NAMES))
+    except OSError:
+        return
+    for entry in entries:
         name = entry.name.split(".", 1)[0]
-        is_module = entry.is_dir() or entry.suffix in (".py", ".so")
+        is_module = entry.suffix in (".py", ".so") or entry.is_dir()
         if is_module and name.isidentifier() and not name.startswith("__"):
             yield name

@@ -1,22 +1,25 @@
 """Files that run before the measured program, or in place of a module that it imports."""
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from overnight.patterns import PathPatterns
 from overnight.types import Change, ChangeKind, Judgement, Verdict
 
 _RUN_FIRST = {
-    "sitecustomize.py": "which Python runs before any program",
-    "usercustomize.py": "which Python runs before any program",
     "conftest.py": "which pytest runs before any test",
     "pyvenv.cfg": "which tells Python where its modules are",
+    ".python-version": "which chooses the interpreter",
+    "uv.toml": "which changes what uv installs",
 }
+_MODULES_RUN_FIRST = frozenset({"sitecustomize", "usercustomize"})
 _SUFFIXES = {
     ".pth": "whose lines Python runs before any program",
     ".egg-link": "which adds to Python's path",
     ".pyc": "which Python can run in place of a source file",
 }
+_ENTERING = ("cd", "pushd", "-C", "--directory")
 _MODULE_SUFFIXES = (".py", ".pyi", ".so", ".pyd")
 _BINARY_SUFFIXES = (".so", ".pyd")
 
@@ -41,7 +44,7 @@ def refuse_startup(
         if change.kind is not ChangeKind.ADDED:
             continue
         path = PurePosixPath(change.path)
-        why = _RUN_FIRST.get(path.name.lower()) or _SUFFIXES.get(path.suffix.lower())
+        why = _why_first(path)
         if why is not None:
             return Judgement(Verdict.TAMPERED, f"It adds {path}, {why}.")
         hidden = _hidden_module(path)
@@ -58,14 +61,29 @@ def refuse_startup(
 def import_roots(commands: Iterable[str], python_path: str = "") -> frozenset[str]:
     """The directories of a checkout from which the programs of some command lines import.
 
+    They are those of the scripts that are named, each also below the directories that are entered.
+
     Args:
         python_path: The study's own PYTHONPATH, if any.
     """
-    words = (word.strip("'\";()") for line in commands for word in line.split())
-    scripts = (PurePosixPath(word) for word in words if word.endswith(".py"))
-    places = (PurePosixPath(place) for place in python_path.split(":") if place)
-    found = {str(script.parent) for script in scripts} | {str(place) for place in places}
-    return frozenset("" if place == "." else place.removeprefix("./") for place in found | {"."})
+    words = [word.strip("'\";()&") for line in commands for word in line.split()]
+    entered = [word for before, word in pairwise(words) if before in _ENTERING]
+    scripts = [str(PurePosixPath(word).parent) for word in words if word.endswith(".py")]
+    inline = [word.partition("=")[2] for word in words if word.startswith("PYTHONPATH=")]
+    found = [place for paths in (python_path, *inline) for place in paths.split(":")]
+    bases = [PurePosixPath(base) for base in ("", *entered)]
+    places = [base / place for base in bases for place in ("", *scripts, *found)]
+    return frozenset("" if place == PurePosixPath() else str(place) for place in places)
+
+
+def _why_first(path: PurePosixPath) -> str | None:
+    """Why a file would run, or have its say, before the measured program."""
+    modules = {*path.parts[:-1], _module_name(path.name)}
+    if not modules.isdisjoint(_MODULES_RUN_FIRST):
+        return "which Python runs before any program"
+    name = path.name.lower()
+    by_suffix = (why for suffix, why in _SUFFIXES.items() if name.endswith(suffix))
+    return _RUN_FIRST.get(name) or next(by_suffix, None)
 
 
 def _hidden_module(path: PurePosixPath) -> str:
@@ -80,7 +98,9 @@ def _hidden_module(path: PurePosixPath) -> str:
 def _shadowed(
     path: PurePosixPath, roots: Collection[str], importable: Collection[str]
 ) -> str | None:
-    """The importable name that a new file would stand in for."""
+    """The importable name that a new module would stand in for."""
+    if _module_name(path.name) is None:
+        return None
     for root in roots:
         if root and not path.is_relative_to(root):
             continue
@@ -100,4 +120,7 @@ def _is_known(name: str, path: PurePosixPath, existing: Collection[str]) -> bool
     parts = path.parts
     above = "/".join(parts[: parts.index(name)]) if name in parts[:-1] else str(path.parent)
     place = "" if above in ("", ".") else f"{above}/"
-    return any(other.startswith((f"{place}{name}/", f"{place}{name}.")) for other in existing)
+    return any(
+        other.startswith((f"{place}{name}/", f"{place}{name}.")) and _module_name(other) is not None
+        for other in existing
+    )
