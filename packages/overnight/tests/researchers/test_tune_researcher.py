@@ -10,10 +10,10 @@ import pytest
 
 from overnight.errors import AgentMisconfigured, NothingLeft
 from overnight.patterns import PathPatterns
-from overnight.sandbox.base import Room
 from overnight.researchers.base import Assignment, ResearcherSettings
 from overnight.researchers.tune import create
 from overnight.researchers.tune.constants import survey
+from overnight.sandbox.base import Room
 from overnight.types import Draft, Goal, JsonValue, Objective, PastTrial, Verdict
 
 SCRIPT = """

@@ -1,6 +1,6 @@
 """The room that each command of a study runs in: what it may see, change and use up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from overnight.config import Study
@@ -10,6 +10,13 @@ from overnight.sandbox.machine import exclusive_files, memory_limit_bytes
 from overnight.workspace.pool import Checkout
 
 _GIB = 2**30
+# An agent's own commits, which nobody needs, fail without an identity, and it would try again.
+_WHO_COMMITS = {
+    "GIT_AUTHOR_NAME": "researcher",
+    "GIT_AUTHOR_EMAIL": "researcher@localhost",
+    "GIT_COMMITTER_NAME": "researcher",
+    "GIT_COMMITTER_EMAIL": "researcher@localhost",
+}
 
 
 class Rooms:
@@ -40,7 +47,8 @@ class Rooms:
                 network=table.network,
                 gpu=table.gpu,
                 may_nest=True,
-            )
+            ),
+            given=_WHO_COMMITS,
         )
 
     def setup(self, root: Path, output_dir: Path, *, kept: Path | None) -> Room:
@@ -80,8 +88,14 @@ class Rooms:
         kept = candidate.kept if root == candidate.root else None
         return Confinement(writable=(output_dir,), readable=readable, kept=kept, sealed=True)
 
-    def _room(self, confinement: Confinement) -> Room:
-        return Room(self._sandbox, confinement, caps=self._caps(), withheld=self._withheld)
+    def _room(self, confinement: Confinement, *, given: Mapping[str, str] | None = None) -> Room:
+        return Room(
+            self._sandbox,
+            confinement,
+            caps=self._caps(),
+            withheld=self._withheld,
+            given=given,
+        )
 
     def _caps(self) -> Caps:
         table = self._study.sandbox

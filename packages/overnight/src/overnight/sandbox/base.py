@@ -1,6 +1,6 @@
 """What one command may see and do; sandboxes and those who use them depend on this alone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -158,6 +158,7 @@ class Room:
     Args:
         caps: What its commands may use up.
         withheld: Variables that no command gets, whoever hands them on.
+        given: Variables that every command gets that has none of that name.
 
     Attributes:
         refused: What commands tried in vain since the room was made.
@@ -170,12 +171,14 @@ class Room:
         *,
         caps: Caps = Caps(),
         withheld: Collection[str] = (),
+        given: Mapping[str, str] | None = None,
     ) -> None:
         self.refused: list[Refused] = []
         self.confinement = confinement
         self.caps = caps
         self._sandbox = sandbox
         self._withheld = frozenset(withheld)
+        self._given = given or {}
 
     @property
     def kind(self) -> SandboxKind:
@@ -193,7 +196,8 @@ class Room:
         needs: Needs = Needs(),
     ) -> Ending:
         """Run a command to its end; see `Sandbox.run`."""
-        env = {name: value for name, value in command.env.items() if name not in self._withheld}
+        known = {**self._given, **command.env}
+        env = {name: value for name, value in known.items() if name not in self._withheld}
         confined = self._sandbox.run(
             replace(command, env=env),
             _granting(self.confinement, needs),
