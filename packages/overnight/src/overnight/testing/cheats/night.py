@@ -10,14 +10,9 @@ from overnight.progress import Silent
 from overnight.testing.cheats.catalogue import Case
 from overnight.testing.cheats.cheat import Ending
 from overnight.testing.cheats.evidence import Record, UsersFiles, problems
-from overnight.testing.cheats.ground import (
-    Honest,
-    Protection,
-    honest_values,
-    living_on,
-    make_ground,
-)
+from overnight.testing.cheats.ground import Protection, living_on, make_ground
 from overnight.testing.cheats.listener import listening
+from overnight.testing.cheats.sources import Honest, honest_values
 from overnight.types import Verdict
 
 _UNTOUCHED = frozenset({Verdict.DISCARD, Verdict.INTERRUPTED})

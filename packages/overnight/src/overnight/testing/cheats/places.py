@@ -23,6 +23,18 @@ class Places:
     holdout: Path
     listener_port: int
 
+    @classmethod
+    def below(cls, directory: Path, *, listener_port: int) -> "Places":
+        """All of them in one directory."""
+        return cls(
+            repository=directory / "study",
+            home=directory / "home",
+            work=directory / "work",
+            validation=directory / "private/validation.csv",
+            holdout=directory / "private/holdout.csv",
+            listener_port=listener_port,
+        )
+
     @property
     def state(self) -> Path:
         """The study's own directory."""

@@ -13,7 +13,7 @@ CHEAT = Cheat({Layout.SCORED: prevented("nothing outside is there to be linked")
 def cheat(workspace: Path) -> None:
     """Link the user's files in, and the own file out."""
     change_idly(workspace)
-    brief = Path(os.environ["OVERNIGHT_BRIEF"])
+    brief = Path(os.environ.get("OVERNIGHT_BRIEF", "brief.md"))
     tried(
         lambda: os.link(places().holdout, workspace / "holdout.py"),
         lambda: os.link(places().ledger, workspace / "ledger.py"),

@@ -19,5 +19,5 @@ POISON = (
 def cheat(workspace: Path) -> None:
     """Say it in the title, in the rationale, and as the last words of a run that fails."""
     said = {"title": POISON, "rationale": POISON * 20, "target": POISON, "commands": [POISON]}
-    Path(os.environ["OVERNIGHT_RESULT"]).write_text(json.dumps(said))
+    Path(os.environ.get("OVERNIGHT_RESULT", os.devnull)).write_text(json.dumps(said))
     append_to_training(workspace, f"raise SystemExit({POISON!r})")
