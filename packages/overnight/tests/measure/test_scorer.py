@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from overnight.measure import artefacts
 from overnight.types import Outcome, Trust, Verdict
 
 HoldNight = Callable[..., Any]
@@ -36,7 +39,7 @@ CANDIDATES: Mapping[str, str] = {
     "replaced by a file": "rmdir $OVERNIGHT_ARTEFACTS; echo 0.1 >$OVERNIGHT_ARTEFACTS",
     "deep": f'{PYTHON} \'{IN_ARTEFACTS}; [(os.mkdir("d" * 99), os.chdir("d" * 99))'
     " for _ in range(1500)]'",
-    "many": f"{PYTHON} '{IN_ARTEFACTS}; [open(str(n), \"w\") for n in range(10001)]'",
+    "many": f"{PYTHON} '{IN_ARTEFACTS}; [open(str(n), \"w\") for n in range(51)]'",
     "no number": "echo nothing >$OVERNIGHT_ARTEFACTS/loss",
     "fails": f"{HONEST}exit 3",
 }
@@ -49,14 +52,17 @@ REFUSED = {
     "replaced by a link": "The run replaced its directory for artefacts.",
     "replaced by a file": "The run replaced its directory for artefacts.",
     "deep": "The run left artefacts with names of more than 1000 characters.",
-    "many": "The run left more than 10000 artefacts.",
+    "many": "The run left more than 50 artefacts.",
 }
 
 
 SCORED = ["honest", "claims", "claims in a file", "daemon", "looks", "writes"]
 
 
-def test_a_night_with_a_scorer(hold_night: HoldNight, tmp_path: Path) -> None:
+def test_a_night_with_a_scorer(
+    hold_night: HoldNight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artefacts, "_MOST_FILES", 50)
     private = tmp_path / "private" / "private.txt"
     private.parent.mkdir()
     private.write_text("31415926\n")

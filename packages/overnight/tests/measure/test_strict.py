@@ -8,7 +8,7 @@ from overnight.types import Trust, Verdict
 
 HoldNight = Callable[..., Any]
 HEAD = "import json, os, shutil, subprocess, sys, time\n"
-SAY = "print('val_loss: 0.5', flush=True); time.sleep(0.3)\n"  # so that it is there to be seen
+SAY = "print('val_loss: 0.5', flush=True); time.sleep(0.2)\n"  # so that it is there to be seen
 LIE = "val_loss: 0.1"
 WRITE = "open(os.environ['OVERNIGHT_METRICS'], 'w').write(json.dumps({'val_loss': 0.1}))\n"
 ORPHAN = "(setsid sh -c 'sleep 0.1; echo val_loss: 0.1' &)"

@@ -106,9 +106,8 @@ def test_a_program_runs_with_its_dependencies(
     assert sorted(cache.rglob("*")) == before
 
 
-@pytest.mark.parametrize("has_scorer", [False, True])
 def test_a_night_with_setup(
-    project: Path, cache: Path, site: Site, monkeypatch: pytest.MonkeyPatch, has_scorer: bool
+    project: Path, cache: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What setup builds and installs is there for the commands after it, for each candidate anew.
 
@@ -117,7 +116,6 @@ def test_a_night_with_setup(
     for name, value in {**environment(cache), "HOME": str(site.home)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OVERNIGHT_WORK", str(site.home / ".cache/overnight"))
-    score = {"score": {"command": ".venv/bin/python score.py"}} if has_scorer else {}
     study = make_study(
         site.home / "study",
         files=files(project),
@@ -125,10 +123,11 @@ def test_a_night_with_setup(
         scope={"editable": ["src/**"], "protected": ["*.py", "pyproject.toml"]},
         setup={"command": "uv sync --offline"},
         measure={"command": ".venv/bin/python train.py"},
-        **score,
+        score={"command": ".venv/bin/python score.py"},
     )
     study.run([Step("better", edits={"src/tiny/__init__.py": "LOSS = 0.5\n"})])
     assert [trial.value for trial in study.trials()[:2]] == [1.0, 0.5]
     assert [trial.verdict for trial in study.trials()[:2]] == [Verdict.KEEP] * 2
-    assert study.runs(1)[0].trust is (Trust.SCORED if has_scorer else Trust.CONFINED)
+    assert study.runs(1)[0].trust is Trust.SCORED
+    assert study.runs(1)[0].metrics["claimed.val_loss"] == 0.5
     assert contradictions(study.load()) == []
