@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from overnight.patterns import PathPatterns
 
-MOST_MOUNTS = 400
+MOST_MOUNTS = 200  # bubblewrap takes time for each that grows with their number
 _NEW_FILES = ("0", "zz.new", "Z/_/-")  # alike in nothing, so that only a pattern for all has all
 
 
@@ -24,6 +24,11 @@ class Protection:
     fixed: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
 
+    @property
+    def mounts(self) -> int:
+        """How many mounts that takes."""
+        return len(self.fixed) + len(self.pinned)
+
 
 def protect(files: Iterable[str], protected: PathPatterns) -> Protection:
     """The fewest paths that hold every protected file.
@@ -38,11 +43,15 @@ def protect(files: Iterable[str], protected: PathPatterns) -> Protection:
     every = list(files)
     chosen = [path for path in every if protected.match(path)]
     whole = _whole_directories(chosen, every, protected)
-    fixed = sorted({_outermost(path, whole) for path in chosen})
-    if len(fixed) > MOST_MOUNTS:
-        fixed = [path for path in fixed if path in whole][:MOST_MOUNTS]
-    pinned = sorted({parent for path in fixed for parent in _parents(path)})
-    return Protection(tuple(fixed), tuple(pinned))
+    protection = _of({_outermost(path, whole) for path in chosen})
+    if protection.mounts > MOST_MOUNTS:
+        protection = _of({path for path in protection.fixed if path in whole})
+    return protection if protection.mounts <= MOST_MOUNTS else Protection()
+
+
+def _of(fixed: Iterable[str]) -> Protection:
+    pinned = {parent for path in fixed for parent in _parents(path)}
+    return Protection(tuple(sorted(fixed)), tuple(sorted(pinned)))
 
 
 def shadowed(root: Path, protected: Iterable[str], tracked: Container[str]) -> list[str]:
