@@ -8,7 +8,7 @@ from overnight.types import Verdict
 
 CHEAT = Cheat(
     {Layout.SCORED: caught(Verdict.TIMEOUT, "the harness's clock; killed")},
-    settings={"measure": {"deadline": "2s"}},
+    settings={"measure": {"deadline": "5s"}},
 )
 
 

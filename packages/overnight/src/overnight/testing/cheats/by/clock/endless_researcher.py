@@ -10,7 +10,7 @@ from overnight.types import Verdict
 
 CHEAT = Cheat(
     {Layout.SCORED: prevented("the harness's clock; killed, no proposal", Verdict.INTERRUPTED)},
-    settings={"researcher": {"deadline": "2s"}},
+    settings={"researcher": {"deadline": "4s"}},
 )
 
 
