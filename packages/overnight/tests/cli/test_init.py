@@ -65,7 +65,7 @@ def test_writes_a_study_that_loads(repository: Path, overnight: Overnight) -> No
     assert study.measure.command == "python train.py"
     assert study.editable.patterns == ("train.py",)
     assert "`val_loss` as low" in study.program_text()
-    assert result.stdout.endswith("Next: overnight run\n")
+    assert result.stdout.endswith("Next: overnight doctor, then overnight run\n")
     assert git(repository, "rev-parse", "HEAD") == before
     assert git(repository, "status", "--porcelain") == "?? overnight.toml\n?? program.md\n"
 

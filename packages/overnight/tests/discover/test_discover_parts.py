@@ -5,6 +5,7 @@ from textwrap import dedent
 
 import pytest
 
+from overnight.discover.homes import find_home_paths
 from overnight.discover.metrics import goal_of_name
 from overnight.discover.packaging import find_name
 from overnight.discover.prose import permissions, read_lines
@@ -208,3 +209,37 @@ def test_duration_text_is_exact(seconds: float) -> None:
 )
 def test_names_that_a_branch_may_have(folder: str, name: str) -> None:
     assert find_name({}, folder).value == name
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'os.path.join(os.path.expanduser("~"), ".cache", "lab")',
+        'os.path.expanduser("~/.cache/lab")',
+        'Path.home() / ".cache" / "lab"',
+        'Path("~/.cache/lab").expanduser()',
+        '(Path("~").expanduser() / ".cache").joinpath("x") and Path.home() / ".cache/lab"',
+    ],
+)
+def test_what_the_code_reads_from_the_home_is_found(code: str) -> None:
+    [found] = find_home_paths({"prepare.py": f"import os\nDATA = {code}\n", "notes.md": code})
+    assert (found.value, str(found.source)) == ("~/.cache/lab", "prepare.py:2")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'Path.home() / ".cache/huggingface/hub"',
+        'os.path.join(CACHE, "data")',
+        'os.path.expanduser("~")',
+        'os.path.join(os.path.expanduser("~"), name)',
+        "'~/.cache/lab'",
+    ],
+)
+def test_what_is_there_anyway_or_not_known_is_left_out(code: str) -> None:
+    assert find_home_paths({"prepare.py": f"import os\nDATA = {code}\n"}) == ()
+
+
+def test_only_the_outermost_of_several_paths_is_named() -> None:
+    code = 'A = Path.home() / ".lab"\nB = Path.home() / ".lab" / "data"\n'
+    assert [found.value for found in find_home_paths({"a.py": code})] == ["~/.lab"]

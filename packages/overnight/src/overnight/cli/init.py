@@ -201,7 +201,7 @@ def _write(console: Console, root: Path, study: str, program: str) -> None:
         console.print(f"Wrote {PROGRAM}: tell the researcher what you know.", highlight=False)
     console.print(
         "Check both files; they are read from here, so committing them is up to you.\n"
-        "Next: overnight run",
+        "Next: overnight doctor, then overnight run",
         highlight=False,
         soft_wrap=True,
     )

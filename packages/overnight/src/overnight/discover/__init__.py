@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from overnight.discover.commands import Command, as_finding, find_measure, given_measure
 from overnight.discover.findings import Certainty, Discovery, Finding, Given, Source, given
+from overnight.discover.homes import find_home_paths
 from overnight.discover.metrics import (
     Reported,
     choose_goal,
@@ -52,6 +53,7 @@ def discover(files: Mapping[str, str], *, folder: str, settled: Given | None = N
         deadline_s=given(settled.deadline_s)
         if settled.deadline_s
         else find_deadline(files, script, lines),
+        home_paths=find_home_paths(files),
     )
 
 

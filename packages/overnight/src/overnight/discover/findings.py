@@ -82,6 +82,7 @@ class Discovery:
     Attributes:
         reported: Every metric that the measured script seems to print.
         constraint: A bound worth having, such as ``peak_vram_mb <= 46000``; only suggested.
+        home_paths: What the code reads below the user's home.
     """
 
     name: Finding[str]
@@ -95,3 +96,4 @@ class Discovery:
     setup: Finding[str] | None
     measure: Finding[str] | None
     deadline_s: Finding[float]
+    home_paths: tuple[Finding[str], ...] = ()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from textwrap import shorten
 
 from overnight.discover.findings import Certainty, Discovery, Finding
@@ -13,6 +13,7 @@ _HEADER = """\
 # Written by `overnight init`; check it, then commit it or leave it untracked.
 """
 _COMMENT_COLUMN = 34
+_TRAINING_TIME = re.compile(r"train(?:ing)?_(?:time|seconds|s|time_s)", re.IGNORECASE)
 _LONGEST_ALTERNATIVE = 60
 
 
@@ -44,7 +45,13 @@ def render(
         ["[metric]", _string("name", found.metric), _string("goal", found.goal)],
         ["[scope]", *_list("editable", found.editable), *_list("protected", found.protected)],
         _setup(found.setup),
-        ["[measure]", _string("command", found.measure), _deadline(found.deadline_s)],
+        [
+            "[measure]",
+            _string("command", found.measure),
+            _deadline(found.deadline_s),
+            *_claimed_time(found.reported),
+        ],
+        _sandbox(found.home_paths),
         ["[gate]", _line("ties", '"discard"', "or keep, or simpler")],
         ["[researcher]", _string("kind", researcher), *_model(model)],
         ["[budget]", _line("hours", "8", "also: trials, agent_tokens, money_usd")],
@@ -107,6 +114,21 @@ def _setup(finding: Finding[str] | None) -> list[str]:
         return []
     remark = "runs in every fresh checkout, not timed"
     return [f"[setup]  # {remark}", _string("command", finding), 'deadline = "10m"']
+
+
+def _claimed_time(reported: Iterable[Finding[str]]) -> list[str]:
+    """A suggestion where the run reports how long it trained."""
+    times = [metric for metric in reported if _TRAINING_TIME.fullmatch(metric.value)]
+    if not times:
+        return []
+    value = f'{{ metric = {quote(times[0].value)}, clock = "wall" }}'
+    return [f"# claimed_time = {value}  # hold it against the harness's own clock"]
+
+
+def _sandbox(home_paths: Sequence[Finding[str]]) -> list[str]:
+    if not home_paths:
+        return []
+    return ["[sandbox]  # what programs can see beside their checkout", *_list("read", home_paths)]
 
 
 def _deadline(finding: Finding[float]) -> str:

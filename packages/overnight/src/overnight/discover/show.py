@@ -57,6 +57,8 @@ def _rows(found: Discovery) -> Iterator[tuple[str, Finding[str] | None]]:
     yield "setup", found.setup
     yield "measure", found.measure
     deadline = found.deadline_s
+    for path in found.home_paths:
+        yield "read", path
     yield (
         "deadline",
         Finding(duration_text(deadline.value), deadline.why, deadline.certainty, deadline.source),
