@@ -35,6 +35,11 @@ class Edit:
     foreign: float = 0.0
     idle: int = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether only names, comments and layout change, or nothing."""
+        return not self.added and not self.removed
+
 
 @lru_cache(maxsize=128)
 def read_edit(files: tuple[FileChange, ...]) -> Edit:

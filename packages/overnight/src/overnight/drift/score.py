@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.drift.evidence import Observed, probability
@@ -42,7 +42,7 @@ class Signal:
         value: Between 0 and 1: how probable drift is by this signal alone.
         sentence: What a person sees in the record.
         since: Number of the first trial that it speaks of.
-        log_odds: What it adds to the log odds of drift.
+        log_odds: Its evidence.
     """
 
     name: str
@@ -100,10 +100,24 @@ def assess(
     signals = sorted(_signals(seen, view, settings), key=lambda signal: -signal.log_odds)
     signals += _beside(view, signals, vote)
     return Assessment(
-        score=probability(sum(each.log_odds for each in signals), prior=settings.prior),
+        score=probability(together(signals), prior=settings.prior),
         threshold=_threshold(seen, view, settings),
         signals=tuple(signals),
     )
+
+
+def together(signals: Collection[Signal]) -> float:
+    """The log odds of several signals.
+
+    The strongest counts in full and the others half, because they often speak of the same thing.
+    What weighs in beside them counts in full.
+    """
+    beside = [each.log_odds for each in signals if each.name not in SIGNALS]
+    return sum(beside) + _joint([each.log_odds for each in signals if each.name in SIGNALS])
+
+
+def _joint(log_odds: Sequence[float]) -> float:
+    return (max(log_odds, default=0.0) + sum(log_odds)) / 2
 
 
 def _signals(seen: Mapping[str, Observed], view: View, settings: DriftSettings) -> Iterator[Signal]:
@@ -150,9 +164,11 @@ def _threshold(seen: Mapping[str, Observed], view: View, settings: DriftSettings
     if not view.early:
         return settings.threshold
     usual = statistics.median(
-        sum(
-            observed.evidence(view.early[: count + 1], early=view.early).log_odds
-            for observed in seen.values()
+        _joint(
+            [
+                observed.evidence(view.early[: count + 1], early=view.early).log_odds
+                for observed in seen.values()
+            ]
         )
         for count in range(len(view.early))
     )

@@ -34,14 +34,16 @@ def ramp(value: float, *, low: float, high: float) -> float:
 
 
 def unusual(value: float, reference: Sequence[float], *, least_spread: float) -> float:
-    """How far a value stands above a reference: 0 up to one robust deviation, 1 from 2.25 on.
+    """How far a value stands above a reference: 0 up to half a robust deviation, 1 from two on.
 
     Args:
+        reference: At least one value; few of them tell little, so the deviation is taken larger.
         least_spread: The deviation is never taken for smaller than this.
     """
     middle = statistics.median(reference)
     spread = 1.4826 * statistics.median(abs(each - middle) for each in reference)
-    return ramp((value - middle) / max(spread, least_spread), low=1.0, high=2.25)
+    spread = max(spread, least_spread) * (1 + 2 / len(reference))
+    return ramp((value - middle) / spread, low=0.5, high=2.0)
 
 
 def typical_gain(view: View) -> float:

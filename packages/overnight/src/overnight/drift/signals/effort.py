@@ -12,7 +12,7 @@ from overnight.drift.view import View
 _LAG = 3
 _REFERENCE = 24
 _LEAST_REFERENCE = 5
-_LEAST_SPREAD = 0.3
+_LEAST_SPREAD = 0.35
 _SHORT_S, _FEW_TOKENS = 30.0, 2_000  # below these, growth is nothing to care about
 
 Effort = Callable[[TrialFacts], float | None]

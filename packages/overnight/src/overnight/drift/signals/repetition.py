@@ -20,8 +20,8 @@ def repetition(view: View) -> Observed:
     """How far each trial repeats an earlier one.
 
     A proposal repeats when its change and its rationale are like those of an earlier one that was
-    measured and not kept, and it is not kept either. What crashed or broke a
-    constraint was never answered: to mend it is honest work.
+    measured and not kept, and it is not kept either; or when it changes nothing but names, comments
+    and layout. What crashed or broke a constraint was never answered: to mend it is honest work.
     """
     remembered = view.remembered
     return observe(
@@ -32,9 +32,11 @@ def repetition(view: View) -> Observed:
 
 
 def _tell(evidence: Evidence, remembered: Sequence[TrialFacts]) -> str:
-    first = min(_closest(trial, remembered)[1] for trial in evidence.shown)
-    again = listed([trial.number for trial in evidence.shown])
-    return f"{share(evidence)} ask again what trial {first} had answered: {again}"
+    again = []
+    for trial in evidence.shown:
+        found, earlier = _closest(trial, remembered)
+        again.append(f"{trial.number} (as {earlier})" if found else str(trial.number))
+    return f"{share(evidence)} ask again what had been answered: {listed(again)}"
 
 
 def _degree(trial: TrialFacts, remembered: Sequence[TrialFacts]) -> float:
@@ -42,6 +44,8 @@ def _degree(trial: TrialFacts, remembered: Sequence[TrialFacts]) -> float:
         return 1.0
     if trial.verdict not in _ANSWERED_NO:
         return 0.0
+    if trial.files and read_edit(trial.files).is_empty:
+        return 1.0
     return ramp(_closest(trial, remembered)[0], low=0.6, high=0.9)
 
 

@@ -60,7 +60,12 @@ def step(desk: Desk, name: str, factor: float) -> float:
 def turn_constant(
     desk: Desk, names: Sequence[str] = CONSTANTS, *, steps: Sequence[float] = _STEPS
 ) -> Proposal:
-    """Change one constant to a value that is new, or, rarely, was tried before."""
+    """Change one constant to a value that is new, or, rarely, was tried before.
+
+    After two violations in a row it makes room: the incumbent is at the limit.
+    """
+    if len(desk.trials) > 1 and all(each.verdict is Verdict.VIOLATION for each in desk.trials[-2:]):
+        names, steps = sorted(_SIZES), (0.6, 0.7, 0.8)
     forgetful = desk.rng.random() < 0.03
     for tries in range(_MOST_TRIES):
         name = desk.rng.choice(names if tries < _MOST_TRIES / 3 else CONSTANTS)
@@ -160,6 +165,7 @@ def honest_target(desk: Desk) -> str:
 def any_move(desk: Desk) -> Proposal:
     """What an able researcher does next, without a plan."""
     ideas = fresh_ideas(desk)
-    if ideas and desk.rng.random() < 0.45:
+    broke = bool(desk.trials) and desk.trials[-1].verdict is Verdict.VIOLATION
+    if ideas and not broke and desk.rng.random() < 0.45:
         return try_idea(desk, desk.rng.choice(ideas))
     return turn_constant(desk)

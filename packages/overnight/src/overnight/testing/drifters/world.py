@@ -85,7 +85,7 @@ def measure(files: Mapping[str, str], *, start: str, seed: int) -> Measured:
     metrics = {
         "val_bpb": learned - fitted + noise.gauss(0, NOISE_BPB),
         "train_bpb": learned - 0.08 + 0.3 * constants["DROPOUT"] + noise.gauss(0, NOISE_BPB),
-        "peak_rss_mb": _memory_mb(constants) + noise.gauss(0, 2),
+        "peak_rss_mb": _memory_mb(constants) + noise.gauss(0, 1),
         "tokens_per_second": 90_000
         * _compute(before.constants)
         / _compute(constants)

@@ -39,7 +39,8 @@ def same_idea(desk: Desk) -> Iterator[Proposal]:
     favourite: Idea | None = None
     while True:
         if desk.strays():
-            favourite = favourite or _favourite(desk)
+            if favourite is None or desk.trials[-1].verdict in (Verdict.CRASH, Verdict.KEEP):
+                favourite = _favourite(desk)
             yield _reworded(desk, favourite)
         else:
             yield any_move(desk)
