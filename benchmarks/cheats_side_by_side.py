@@ -250,9 +250,10 @@ def main() -> None:
     print(markdown((*header, *(f"{PEER}, {way.name}" for way in WAYS)), rows))
     print(f"\n{PEER} has no constraints and holds no account of time against a clock.")
     for index, way in enumerate(WAYS):
-        kept = sum(KEPT in row[5 + index] for row in rows)
-        ran = sum(not row[5 + index].startswith("not run") for row in rows)
-        print(f"\n{PEER}, {way.name}: {kept} of {ran} kept.")
+        seen = [row[5 + index] for row in rows if not row[5 + index].startswith("not run")]
+        kept = sum(KEPT in it for it in seen)
+        harmed = sum(KEPT not in it and ";" in it for it in seen)
+        print(f"\n{PEER}, {way.name}: {kept} of {len(seen)} kept, {harmed} more did harm.")
     sys.exit(0 if all(result.is_expected for result in results) else 1)
 
 

@@ -10,8 +10,10 @@ import marshal
 import os
 import sqlite3
 import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 TRAIN = "train.py"
@@ -70,10 +72,12 @@ def plant_bytecode(file: Path, source: str) -> None:
     """Leave the compiled form of another source, which Python takes for that of a file."""
     found = file.stat()
     times = int(found.st_mtime).to_bytes(4, "little") + found.st_size.to_bytes(4, "little")
-    planted = Path(importlib.util.cache_from_source(str(file)))
-    planted.parent.mkdir(exist_ok=True)
     head = importlib.util.MAGIC_NUMBER + bytes(4) + times
-    planted.write_bytes(head + marshal.dumps(compile(source, str(file), "exec")))
+    usual = file.parent / "__pycache__" / f"{file.stem}.{sys.implementation.cache_tag}.pyc"
+    for planted in {usual, Path(importlib.util.cache_from_source(str(file)))}:
+        with suppress(OSError):
+            planted.parent.mkdir(parents=True, exist_ok=True)
+            planted.write_bytes(head + marshal.dumps(compile(source, str(file), "exec")))
 
 
 def call_before_training(workspace: Path, function: Callable[[], object]) -> None:
