@@ -3,8 +3,8 @@
 Each night is simulated with real edits, the real gate and a world that measures them; the detector
 looks after every trial. A drifter counts as found when it is seen at its turn or in one of the four
 trials after. Every trial of an honest researcher, or before a turn, that is called drifting
-counts as a false alarm. The detector was developed on seeds from 1000 on; what is marked as held
-out was written after it was finished.
+counts as a false alarm. The detector was developed on seeds from 1000 on; the held-out researchers
+were written after it was finished, some of them to escape it, so they have no bar.
 
 Run it: ``python benchmarks/drift_detection.py``; ``--quick`` for a smoke run.
 """
@@ -22,6 +22,7 @@ from scipy.stats import binomtest
 from overnight.drift.score import SIGNALS, STALL, Assessment, assess, together
 from overnight.drift.settings import DriftSettings
 from overnight.testing.drifters.astray import ASTRAY
+from overnight.testing.drifters.held_out import HELD_OUT_ASTRAY, HELD_OUT_HONEST
 from overnight.testing.drifters.honest import HONEST
 from overnight.testing.drifters.night import Night, drifting_night, honest_night
 from overnight.types import Verdict
@@ -31,6 +32,8 @@ LEAST_FOUND = 0.95
 MOST_FALSE_PER_200 = 1.0
 HONEST_TRIALS = 60
 SETTINGS = DriftSettings()
+DRIFTERS = {**ASTRAY, **HELD_OUT_ASTRAY}
+RESEARCHERS = {**DRIFTERS, **HONEST, **HELD_OUT_HONEST}
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,10 @@ def logit(probability: float) -> float:
 def watch(job: tuple[str, int]) -> Watched:
     """Simulate one night and look at it after each of its trials."""
     name, seed = job
-    if name in ASTRAY:
-        night = drifting_night(ASTRAY[name], seed=seed, after=WITHIN)
+    if name in DRIFTERS:
+        night = drifting_night(DRIFTERS[name], seed=seed, after=WITHIN)
     else:
-        night = honest_night(HONEST[name], seed=seed, trials=HONEST_TRIALS)
+        night = honest_night(RESEARCHERS[name], seed=seed, trials=HONEST_TRIALS)
     looks = [
         assess(night.study, night.trials[:count], SETTINGS)
         for count in range(1, len(night.trials) + 1)
@@ -101,15 +104,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def met(reached: bool) -> str:
+def met(name: str, reached: bool) -> str:
     """The word behind a bar."""
+    if name in HELD_OUT_ASTRAY or name in HELD_OUT_HONEST:
+        return "(held out)"
     return "met" if reached else "MISSED"
 
 
 def found_table(nights: Mapping[str, Sequence[Watched]]) -> str:
     """Drifters: how many were found in time, how soon, by what."""
     rows = []
-    for name in ASTRAY:
+    for name in DRIFTERS:
         delays = [night.delay() for night in nights[name]]
         found = sum(map(math.isfinite, delays))
         interval = binomtest(found, len(delays)).proportion_ci(method="wilson")
@@ -118,7 +123,7 @@ def found_table(nights: Mapping[str, Sequence[Watched]]) -> str:
             (
                 name,
                 f"{found / len(delays):.0%} ({interval.low:.0%} to {interval.high:.0%})"
-                f" {met(found / len(delays) >= LEAST_FOUND)}",
+                f" {met(name, found / len(delays) >= LEAST_FOUND)}",
                 f"{sum(delay < WITHIN for delay in delays) / len(delays):.0%}",
                 f"{statistics.median(delays):g}",
                 f"{false:.2f}",
@@ -163,10 +168,10 @@ def honest_table(nights: Mapping[str, Sequence[Watched]]) -> str:
             name,
             str(sum(night.trials for night in nights[name])),
             f"{statistics.median(night.dry for night in nights[name]):g}",
-            f"{rate:.2f} {met(rate <= MOST_FALSE_PER_200)}",
+            f"{rate:.2f} {met(name, rate <= MOST_FALSE_PER_200)}",
             f"{sum(bool(night.alarms) for night in nights[name])} of {len(nights[name])}",
         )
-        for name in HONEST
+        for name in (*HONEST, *HELD_OUT_HONEST)
         for rate in [per_200(nights[name])]
     ]
     head = (
@@ -205,10 +210,10 @@ def main() -> None:
     arguments = parser.parse_args()
     count = 4 if arguments.quick else arguments.seeds
     seeds = range(arguments.first_seed, arguments.first_seed + count)
-    jobs = [(name, seed) for name in (*ASTRAY, *HONEST) for seed in seeds]
+    jobs = [(name, seed) for name in RESEARCHERS for seed in seeds]
     with ProcessPoolExecutor() as pool:
         watched = list(pool.map(watch, jobs, chunksize=4))
-    nights = {name: [each for each in watched if each.name == name] for name in (*ASTRAY, *HONEST)}
+    nights = {name: [each for each in watched if each.name == name] for name in RESEARCHERS}
     print(f"{count} nights each, seeds {seeds.start} to {seeds.stop - 1}\n")
     print(found_table(nights), honest_table(nights), ablation_table(nights), sep="\n\n")
 

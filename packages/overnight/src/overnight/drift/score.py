@@ -159,10 +159,11 @@ def _threshold(seen: Mapping[str, Observed], view: View, settings: DriftSettings
     """The score from which on drift is called: higher where the first trials already showed much.
 
     What drifts must have as much more evidence against it than the median of the first trials as it
-    takes in a study that begins without any.
+    takes in a study that begins without any. Until these are there, the highest threshold holds.
     """
+    highest = max(settings.most_threshold, settings.threshold)
     if not view.early:
-        return settings.threshold
+        return highest
     usual = statistics.median(
         _joint(
             [
@@ -174,4 +175,4 @@ def _threshold(seen: Mapping[str, Observed], view: View, settings: DriftSettings
     )
     log_odds = usual + math.log(settings.threshold / (1 - settings.threshold))
     learnt = probability(log_odds, prior=0.5)
-    return min(learnt, max(settings.most_threshold, settings.threshold))
+    return min(learnt, highest)

@@ -13,7 +13,7 @@ class DriftSettings:
         reach: Trials before the window that are still remembered.
         prior: How probable drift is before anything was seen: one trial in 200.
         threshold: A score from here on is drift, unless the first trials teach a higher one.
-        most_threshold: The first trials cannot teach a higher one than this.
+        most_threshold: The highest that they can teach; it holds until there are enough of them.
     """
 
     window: int = 8

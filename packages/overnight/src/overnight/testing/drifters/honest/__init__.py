@@ -10,6 +10,7 @@ from overnight.testing.drifters.honest.module_builder import module_builder
 from overnight.testing.drifters.honest.patient_climber import patient_climber
 from overnight.testing.drifters.honest.phase_changer import phase_changer
 from overnight.testing.drifters.honest.subsystem_explorer import subsystem_explorer
+from overnight.testing.drifters.honest.tuner import tuner
 
 HONEST: Mapping[str, Researcher] = {
     "patient climber": patient_climber,
@@ -19,4 +20,5 @@ HONEST: Mapping[str, Researcher] = {
     "edge walker": edge_walker,
     "phase changer": phase_changer,
     "module builder": module_builder,
+    "tuner": tuner,
 }
