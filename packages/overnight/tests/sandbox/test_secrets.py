@@ -1,6 +1,8 @@
 """What a command looks for and does not find: each is really there, and looked for from inside."""
 
+import ctypes
 import os
+import platform
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -162,6 +164,28 @@ def test_abstract_sockets(box: Box) -> None:
         listener.listen()
         source = CONNECT.replace("sys.argv[1]", f"'\\0overnight-{box.site.name}'")
         assert "connected" not in box.python(source).output
+
+
+KEYRING = """
+import ctypes, sys
+call = ctypes.CDLL(None).syscall
+for name in sys.argv[1:]:
+    if call(249, b"user", name.encode(), None, 0) >= 0:  # request_key
+        print("found", name)
+    if call(248, b"user", name.encode(), b"payload", 7, -3) >= 0:  # add_key, session keyring
+        print("left", name)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of another machine's calls")
+def test_keys_of_the_kernel(box: Box) -> None:
+    """Neither the user's, nor what another command left: no namespace takes keyrings away."""
+    mine, theirs = f"mine-{box.site.name}", f"theirs-{box.site.name}"
+    call = ctypes.CDLL(None).syscall
+    if call(248, b"user", mine.encode(), b"payload", 7, -3) < 0:
+        pytest.skip("there are no keyrings here")
+    for _ in range(2):
+        assert box.python(KEYRING, mine, theirs).output == f"left {mine}\nleft {theirs}\n"
 
 
 def test_the_harness_itself(box: Box) -> None:

@@ -4,6 +4,7 @@ It uses nothing but the standard library, stays warm over many commands, and end
 does, however that ends. One JSON object a line goes over the control socket::
 
     in   {"do": "run", "argv": [...], "cwd": ..., "env": {...}, "stdin": text or null,
+          "own_keyring": true or false,
           "output": path, "errors": path or null, "children": path or null,
           "deadline_s": ..., "silence_s": number or null, "output_bytes": ...,
           "memory_bytes": number or null, "processes": number or null,
@@ -34,6 +35,7 @@ from typing import Any
 from overnight.processes.authorship import is_program
 from overnight.processes.capture import AttributedStream, Sink, Stream
 from overnight.processes.census import Allowance, Census
+from overnight.processes.keyring import renew_session_keyring
 from overnight.processes.spawn import NotStarted, spawn
 from overnight.processes.tree import Tree
 
@@ -154,6 +156,8 @@ class Run:
 
     def _spawn(self) -> int:
         stdin = self._request["stdin"]
+        if self._request["own_keyring"]:
+            renew_session_keyring()
         writers = [stream.writer for stream in self._streams]
         try:
             return spawn(

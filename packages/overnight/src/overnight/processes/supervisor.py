@@ -48,12 +48,15 @@ class Command:
             looked for on the PATH in `env`.
         env: The whole environment, to which only ``OVERNIGHT_RUN_TOKEN`` is added.
         stdin: Text for its standard input, which is otherwise empty.
+        own_keyring: Whether it gets an empty session keyring (Linux), in which it finds nothing
+            and leaves nothing.
     """
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
     stdin: str | None = None
+    own_keyring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,7 @@ def _request(command: Command, *, token: str) -> dict[str, object]:
         "do": "run",
         "argv": [_text(word) for word in command.argv],
         "cwd": _text(command.cwd.absolute()),
+        "own_keyring": command.own_keyring,
         "env": {_text(name): _text(value) for name, value in environ.items()},
         "stdin": command.stdin and _NOT_ENCODABLE.sub("\N{REPLACEMENT CHARACTER}", command.stdin),
     }

@@ -112,6 +112,7 @@ class Bubblewrap:
                     argv=(*walls, "--", *self._inside(proxy, confinement, limits), *command.argv),
                     cwd=Path("/"),  # where no name means a file that a command may have made
                     env=self._environment(command, confinement),
+                    own_keyring=True,
                 ),
                 output=output,
                 limits=self._limits(limits, confinement),
