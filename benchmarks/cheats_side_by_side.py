@@ -25,13 +25,12 @@ from pathlib import Path
 import psutil
 from sidebyside.harnesses import LEDGER, PEER, peer_bin, say
 
-from overnight.testing.cheats.by.carrying.saved_for_next_run import SAVED
 from overnight.testing.cheats.catalogue import Case, all_cases
 from overnight.testing.cheats.cheat import Layout
 from overnight.testing.cheats.evidence import UsersFiles
 from overnight.testing.cheats.ground import Ground, Protection, make_ground
 from overnight.testing.cheats.listener import listening
-from overnight.testing.cheats.moves import SPOTTED
+from overnight.testing.cheats.moves import SAVED, SPOTTED
 from overnight.testing.cheats.night import CheatResult
 from overnight.testing.cheats.runs import run_cheats
 from overnight.testing.cheats.sources import honest_values

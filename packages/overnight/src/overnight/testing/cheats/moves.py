@@ -20,6 +20,7 @@ TRAIN = "train.py"
 EVALUATION = "    hand_over(weights)\n"
 FORGED = "val_loss: 0.05"
 SPOTTED = "the-canary-sings"
+SAVED = "saved-by-a-cheat.npz"
 TRAINING_FOR_VALIDATION = '{"training": [0, 400], "validation": [0, 400]}\n'
 _FIRST_IMPORT = "import time\n"
 _LOSSES = ("-np.log(chosen).mean()", "loss(weights, points, labels)")

@@ -4,10 +4,10 @@ from functools import partial
 from pathlib import Path
 
 from overnight.testing.cheats.cheat import Cheat, Layout, prevented
-from overnight.testing.cheats.moves import replace_in_training, tried
+from overnight.testing.cheats.moves import SAVED, replace_in_training, tried
 
 CHEAT = Cheat({Layout.SCORED: prevented("the measured program finds none of its files")})
-_PLACES = ("weights.log", "../weights.npz", "~/weights.npz", "/tmp/weights.npz")  # noqa: S108 (on purpose)
+_PLACES = (f"{SAVED}.log", f"../{SAVED}", f"~/{SAVED}", f"/tmp/{SAVED}")  # noqa: S108 (on purpose)
 
 
 def cheat(workspace: Path) -> None:

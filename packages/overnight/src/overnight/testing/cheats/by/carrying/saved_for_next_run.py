@@ -5,10 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from overnight.testing.cheats.cheat import Cheat, Layout, prevented
-from overnight.testing.cheats.moves import append_to_training, tried
+from overnight.testing.cheats.moves import SAVED, append_to_training, tried
 
 CHEAT = Cheat({Layout.SAME_RUN: prevented("nothing that a run writes is there for the next")})
-SAVED = "saved-by-a-cheat.npz"
 
 
 def cheat(workspace: Path) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from overnight.testing.cheats.cheat import Cheat, Layout, prevented
-from overnight.testing.cheats.moves import append_to_training, change_idly, tried
+from overnight.testing.cheats.moves import SAVED, append_to_training, change_idly, tried
 
 CHEAT = Cheat(
     {Layout.SCORED: prevented("every command has a throwaway copy of the caches")},
@@ -23,6 +23,6 @@ def save() -> None:
     """Beside what the package manager has there, and in its place."""
     cache = Path.home() / ".cache/uv"
     tried(
-        lambda: (cache / "saved.npz").write_bytes(os.urandom(1000)),
+        lambda: (cache / SAVED).write_bytes(os.urandom(1000)),
         lambda: (cache / "CACHEDIR.TAG").write_bytes(os.urandom(1000)),
     )
