@@ -8,7 +8,7 @@ import pytest
 from overnight.config import SandboxTable
 from overnight.sandbox.bubblewrap import Bubblewrap
 from overnight.sandbox.machine import caches, describe_machine
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 
 USUAL = SandboxTable()
 

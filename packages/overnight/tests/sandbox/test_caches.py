@@ -9,7 +9,7 @@ import pytest
 from overnight.config import SandboxTable
 from overnight.sandbox import bubblewrap, overlays
 from overnight.sandbox.base import Confinement
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 
 MakeBox = Callable[..., Box]
 Write = Callable[..., Path]

@@ -5,7 +5,8 @@ from overnight.sandbox.base import Sandbox
 from overnight.sandbox.bubblewrap import Bubblewrap
 from overnight.sandbox.machine import describe_machine
 from overnight.sandbox.none import Unconfined
-from overnight.testing.sandbox_contract import SandboxContract, Site
+from overnight.testing.sandbox_contract import SandboxContract
+from overnight.testing.sandbox_site import Site
 
 
 class TestBubblewrap(SandboxContract):

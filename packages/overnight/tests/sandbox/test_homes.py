@@ -9,7 +9,7 @@ import pytest
 
 from overnight.config import SandboxTable
 from overnight.sandbox.names import is_there
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 
 MakeBox = Callable[..., Box]
 Write = Callable[..., Path]

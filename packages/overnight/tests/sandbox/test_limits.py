@@ -3,15 +3,17 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from overnight.processes.census import THREADS_PER_PROCESS
 from overnight.processes.supervisor import EndedBy, Limits
-from overnight.testing.sandbox_contract import MIB, PATIENT, Box, Site
+from overnight.testing.sandbox_site import PATIENT, Box, Site
 
 MakeBox = Callable[..., Box]
+MIB = 2**20
 FORK_BOMB = "import os\nwhile True: os.fork()"
 THREADS = """
 import threading, time
@@ -139,6 +141,11 @@ def test_what_it_used_is_told(box: Box) -> None:
     assert 80 * MIB <= ending.peak_memory_bytes < 400 * MIB
     assert ending.cpu_s > 0.05
     assert ending.peak_processes >= 1
+
+
+def test_it_goes_before_the_harness_when_memory_is_out(box: Box) -> None:
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    assert int(box.sh("cat /proc/self/oom_score_adj").output) > own
 
 
 def test_no_core_is_dumped(box: Box) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overnight.config import SandboxTable
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 
 MakeBox = Callable[..., Box]
 Write = Callable[..., Path]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from overnight.sandbox.base import OFF, ON
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 
 MakeBox = Callable[..., Box]
 IS_ROOT = os.geteuid() == 0

@@ -12,7 +12,7 @@ import pytest
 from overnight.errors import SandboxFailed
 from overnight.processes.supervisor import EndedBy
 from overnight.sandbox import programs, walls
-from overnight.testing.sandbox_contract import Box
+from overnight.testing.sandbox_site import Box
 
 MakeBox = Callable[..., Box]
 NO_NAMESPACES = "bwrap: Creating new namespace failed: Operation not permitted"

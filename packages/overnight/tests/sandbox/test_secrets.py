@@ -14,7 +14,7 @@ import pytest
 
 from overnight.config import SandboxTable
 from overnight.sandbox.base import ON
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 from overnight.workspace.tree import discard
 
 MakeBox = Callable[..., Box]

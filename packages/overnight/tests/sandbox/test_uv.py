@@ -11,7 +11,7 @@ import pytest
 
 from overnight.researchers.scripted import Step
 from overnight.testing.consistency import contradictions
-from overnight.testing.sandbox_contract import Box, Site
+from overnight.testing.sandbox_site import Box, Site
 from overnight.testing.studies import make_study
 from overnight.types import Trust, Verdict
 

@@ -57,12 +57,16 @@ def _table(path: Path) -> dict[bytes, int]:
 
 
 def free_bytes(paths: Iterable[bytes]) -> int:
-    """What is free on the fullest of the disks that some directories are on."""
+    """What is free on the fullest of the disks that some directories are on.
+
+    That is nothing where hardly another file can be made, however small.
+    """
     free = sys.maxsize
     for path in paths:
         with contextlib.suppress(OSError):
             disk = os.statvfs(path)
-            free = min(free, disk.f_bavail * disk.f_frsize)
+            has_room = disk.f_files == 0 or disk.f_favail > disk.f_files // 100
+            free = min(free, disk.f_bavail * disk.f_frsize if has_room else 0)
     return free
 
 

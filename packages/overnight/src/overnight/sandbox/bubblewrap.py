@@ -30,6 +30,7 @@ from overnight.sandbox.walls import (
     bubblewrap,
     complaint_of,
     covered_kernel_settings,
+    first_to_go,
     refuse_where_impossible,
 )
 from overnight.types import SandboxKind
@@ -37,7 +38,7 @@ from overnight.workspace.tree import discard
 
 _GATE = Path("/run/overnight")
 # How the first line begins, and with which codes it ends, where the walls fell at once ...
-_BUILDERS, _FALLEN = ("bwrap: ", "mount: ", "unshare: "), (1, 125)
+_BUILDERS, _FALLEN = ("bwrap: ", "choom: ", "mount: ", "unshare: "), (1, 125)
 # ... and where they stand, but the program cannot be started or is not there.
 _STARTERS, _NO_PROGRAM = ("prlimit: ", "overnight: "), (126, 127)
 
@@ -105,7 +106,8 @@ class Bubblewrap:
             others = [*overlays, *_gate(proxy), *links(names)]
             mounts = plan(self._machine, resolved(confinement), fresh=fresh, others=others)
             mounts = made_ready(mounts, fresh=fresh, home=confinement.home)
-            walls = (*launch, *self._walls(confinement, mounts), "--chdir", str(command.cwd))
+            walls = (*first_to_go(), *launch, *self._walls(confinement, mounts))
+            walls += ("--chdir", str(command.cwd))
             ending = self._processes.run(
                 replace(
                     command,

@@ -2,10 +2,8 @@
 
 import pwd
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from overnight.sandbox.names import is_there
 
 TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (every command finds its own there)
 SYSTEM = tuple(
@@ -39,6 +37,7 @@ _PRIVATE = (
     "/var/snap",
     "/var/spool",
 )
+_MANY = 20
 _OURS = re.compile(r"[0-9a-f]{32}|doctor.*|devices")
 
 
@@ -49,14 +48,22 @@ def private_places(home: Path, *, work: Path) -> list[Path]:
         home: The user's home directory.
         work: The study's directory for clones and checkouts.
     """
-    homes = (home, *(Path(entry.pw_dir) for entry in pwd.getpwall()))
     return [
         *TEMPORARY,
         *map(Path, _PRIVATE),
-        *(place for place in homes if _is_a_persons(place)),
+        *_homes([home, *(Path(entry.pw_dir) for entry in pwd.getpwall())]),
         *_other_nights(work),
         *_sockets(),
     ]
+
+
+def _homes(homes: Iterable[Path]) -> Iterator[Path]:
+    """Persons' homes; of many in one place, the place, since each takes a mount."""
+    beside: dict[Path, list[Path]] = {}
+    for home in filter(_is_a_persons, dict.fromkeys(homes)):
+        beside.setdefault(home.parent, []).append(home)
+    for place, there in beside.items():
+        yield from [place] if len(there) > _MANY else there
 
 
 def _is_a_persons(home: Path) -> bool:
@@ -66,7 +73,10 @@ def _is_a_persons(home: Path) -> bool:
 
 def _other_nights(work: Path) -> Iterator[Path]:
     """Work directories of other studies, and the place of all where it holds nothing else."""
-    beside = list(work.parent.iterdir()) if is_there(work.parent) else []
+    try:
+        beside = list(work.parent.iterdir())
+    except OSError:
+        return
     ours = [place for place in beside if place == work or _OURS.fullmatch(place.name)]
     if len(ours) == len(beside):
         yield work.parent

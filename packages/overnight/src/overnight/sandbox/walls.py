@@ -24,6 +24,7 @@ _NAMESPACES = (
 )
 NO_NESTING = ("--disable-userns",)
 NO_NETWORK = ("--unshare-net",)
+_OOM_SCORE = "500"  # half of the machine's memory, as the kernel counts it
 _PATIENCE_S = 20.0
 
 
@@ -34,6 +35,14 @@ def bubblewrap() -> tuple[str, ...]:
         SandboxFailed: It is not installed.
     """
     return (str(program("bwrap", package="bubblewrap")), *_NAMESPACES)
+
+
+def first_to_go() -> tuple[str, ...]:
+    """What goes before a command line so that it, and not the harness, goes when memory is out."""
+    try:
+        return (str(program("choom", package="util-linux")), "-n", _OOM_SCORE, "--")
+    except SandboxFailed:
+        return ()
 
 
 def refuse_where_impossible() -> None:

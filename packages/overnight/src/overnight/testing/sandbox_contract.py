@@ -11,28 +11,22 @@ Needs pytest, and a POSIX shell inside.
 
 # ruff: noqa: S101  # these are tests, and pytest's tests are made of asserts
 
-import http.server
 import os
 import signal
-import stat
-import sys
 import threading
-import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-import psutil
 import pytest
 
-from overnight.processes.supervisor import Command, EndedBy, Ending, Limits, StopSignal, Supervisor
-from overnight.sandbox.base import ON, Confinement, NetworkAccess, Refused, Sandbox
+from overnight.processes.supervisor import EndedBy, Limits
+from overnight.sandbox.base import ON, Refused, Sandbox
+from overnight.testing.sandbox_site import PATIENT, Box, Site, device_node, serving
 
 MIB = 2**20
-PATIENT = Limits(deadline_s=60.0)
-_MARK = "OVERNIGHT_CONTRACT"
 _OUTLIVING = {
     "in the background": "sleep 1000 &",
     "in a session of its own": "setsid sleep 1000 &",
@@ -59,113 +53,6 @@ except OSError as error:
 """
 
 
-class Site:
-    """A user's machine in small, on which a sandbox is used.
-
-    Attributes:
-        home: The user's home, which holds a file ``secret``.
-        study: The study's repository, which holds one too.
-        work: Where clones and checkouts are made, likewise.
-        tree: A directory in there that a command works in.
-        logs: Where the harness keeps output.
-        devices: Nodes that a command may see only where it is granted the GPU.
-        environ: The user's environment.
-        stop: Ends the running command.
-        processes: What a sandbox runs its commands with.
-
-    Args:
-        root: An empty directory.
-    """
-
-    def __init__(self, root: Path, *, devices: tuple[Path, ...] = ()) -> None:
-        self.home, self.study, self.work = root / "home", root / "study", root / "work"
-        self.tree, self.logs = self.work / "tree", root / "logs"
-        for place in (self.home, self.study, self.tree, self.logs):
-            place.mkdir(parents=True)
-        for place in (self.home, self.study, self.work):
-            (place / "secret").write_text("the user's\n", encoding="ascii")
-        self.devices = devices
-        self.name = uuid.uuid4().hex
-        self.environ = {"PATH": os.environ["PATH"], "HOME": str(self.home), _MARK: self.name}
-        self.stop = StopSignal()
-        self.processes = Supervisor(self.stop)
-
-    def alive(self) -> list[psutil.Process]:
-        """Processes of commands that were run here and are still there."""
-        return [process for process in psutil.process_iter() if self._owns(process)]
-
-    def _owns(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(_MARK) == self.name
-        except psutil.Error:
-            return False
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What came of a command."""
-
-    ending: Ending
-    output: str
-    errors: str
-    refused: tuple[Refused, ...]
-
-
-class Box:
-    """A sandbox on a site.
-
-    Attributes:
-        usual: A confinement with the site's tree to write in, and this interpreter.
-    """
-
-    def __init__(self, site: Site, sandbox: Sandbox) -> None:
-        self.site = site
-        self.sandbox = sandbox
-        prefixes = (Path(sys.prefix), Path(sys.base_prefix))
-        self.usual = Confinement(writable=(site.tree,), readable=prefixes)
-
-    def run(
-        self,
-        *argv: str,
-        confinement: Confinement | None = None,
-        limits: Limits = PATIENT,
-        cwd: Path | None = None,
-        stdin: str | None = None,
-        env: dict[str, str] | None = None,
-    ) -> Told:
-        """Run a program, by default in the site's tree and as `usual`."""
-        output, errors = self.site.logs / "output", self.site.logs / "errors"
-        confined = self.sandbox.run(
-            Command(argv, cwd or self.site.tree, {**self.site.environ, **(env or {})}, stdin),
-            confinement or self.usual,
-            output=output,
-            errors=errors,
-            limits=limits,
-        )
-        return Told(confined.ending, _text(output), _text(errors), confined.refused)
-
-    def sh(
-        self, script: str, *, confinement: Confinement | None = None, limits: Limits = PATIENT
-    ) -> Told:
-        """Run a line of shell."""
-        return self.run("/bin/sh", "-c", script, confinement=confinement, limits=limits)
-
-    def python(
-        self,
-        source: str,
-        *arguments: str,
-        confinement: Confinement | None = None,
-        limits: Limits = PATIENT,
-    ) -> Told:
-        """Run a program in this interpreter."""
-        argv = (sys.executable, "-c", source, *arguments)
-        return self.run(*argv, confinement=confinement, limits=limits)
-
-    def with_network(self, network: NetworkAccess) -> Confinement:
-        """The usual confinement with another network."""
-        return replace(self.usual, network=network)
-
-
 class SandboxContract:
     """What every sandbox must do; see `overnight.sandbox.base.Sandbox`.
 
@@ -183,7 +70,7 @@ class SandboxContract:
     @pytest.fixture
     def box(self, tmp_path: Path) -> Iterator[Box]:
         """A sandbox on a site; no process may be left when it is cleared."""
-        with _device_node() as devices:
+        with device_node() as devices:
             site = Site(tmp_path / "site", devices=devices)
             with site.processes, closing(self.sandbox(site)) as sandbox:
                 yield Box(site, sandbox)
@@ -391,20 +278,20 @@ class SandboxContract:
 
     def test_without_network_nothing_is_reached(self, confining: Box) -> None:
         """Not even a server on this machine."""
-        with _serving() as port:
+        with serving() as port:
             told = confining.python(_FETCH, f"http://127.0.0.1:{port}/")
         assert told.output.startswith("failed: ")
 
     def test_with_network_everything_is_reached(self, box: Box) -> None:
         """Such as a server on this machine."""
-        with _serving() as port:
+        with serving() as port:
             granted = box.with_network(ON)
             told = box.python(_FETCH, f"http://127.0.0.1:{port}/", confinement=granted)
         assert told.output == "served\n"
 
     def test_a_list_lets_its_hosts_through_and_tells_of_others(self, confining: Box) -> None:
         """By the variables that lead programs to a proxy."""
-        with _serving() as port, _serving() as other:
+        with serving() as port, serving() as other:
             granted = confining.with_network((f"127.0.0.1:{port}",))
             for number in (port, other):
                 url = f"http://127.0.0.1:{number}/"
@@ -422,43 +309,3 @@ class SandboxContract:
         granted, refused = (replace(confining.usual, gpu=gpu) for gpu in (True, False))
         assert confining.sh(script, confinement=granted).output == "open\n"
         assert confining.sh(script, confinement=refused).output == ""
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode(errors="surrogateescape")
-
-
-@contextmanager
-def _device_node() -> Iterator[tuple[Path, ...]]:
-    """A device node that is nothing but another ``/dev/null``, where one can be made."""
-    node = Path(f"/dev/overnight-{uuid.uuid4().hex}")
-    try:
-        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-    except OSError:
-        yield ()
-        return
-    try:
-        yield (node,)
-    finally:
-        node.unlink()
-
-
-@contextmanager
-def _serving() -> Iterator[int]:
-    """A web server on a port of the loopback."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
-
-
-class _Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # http.server calls it by this name
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"served")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-        """Say nothing."""
