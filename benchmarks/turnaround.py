@@ -27,6 +27,7 @@ class Case:
         earlier: Trials that a second pair of harnesses has behind it.
         trials: Per round and harness.
         bar: Of ours over the peer's; where there is a second pair, of ours over its own first.
+        guarded: Whether a third harness, ours in its sandbox and watching for drift, takes part.
     """
 
     name: str
@@ -37,11 +38,12 @@ class Case:
     trials: int = 25
     rounds: int = 6
     bar: float = 1.0
+    guarded: bool = False
 
 
 BIG = Case("20,000 files, 2 s", files=20_000, command="sleep 2", trials=6, rounds=3)
 CASES = (
-    Case("tiny, discarded"),
+    Case("tiny, discarded", guarded=True),
     Case("tiny, kept", kept=True),
     replace(BIG, name=f"{BIG.name}, discarded"),
     replace(BIG, name=f"{BIG.name}, kept", kept=True),
@@ -74,6 +76,7 @@ def measure(*, quick: bool = False, only: Sequence[str] = ()) -> list[Comparison
 def _compare(case: Case) -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory(prefix="overnight-bench-") as name:
         makers: list[Callable[[Path, Case], Harness]] = [_overnight, _labloop]
+        makers += [_guarded] if case.guarded else []
         histories = [0, case.earlier] if case.earlier else [0]
         labels = [(maker, earlier) for earlier in histories for maker in makers]
         harnesses = []
@@ -85,6 +88,8 @@ def _compare(case: Case) -> Iterator[Comparison]:
     name = "no earlier trials" if case.earlier else case.name
     yield _comparison(f"{name}: gap", ours, theirs, bar=None if case.earlier else case.bar)
     yield _comparison(f"{name}: gap less propose", ours, theirs, whole=False)
+    if case.guarded:
+        yield _comparison(f"{case.name}, with all guards: gap", gaps[2], ours)
     if case.earlier:
         yield _comparison(f"{case.name} / none: gap", gaps[2], ours, bar=case.bar)
         yield _comparison(f"{case.name} / none: gap", gaps[3], theirs)
@@ -121,14 +126,19 @@ def _ms(gap: Gap, whole: bool) -> float:
     return 1000 * (gap.whole_s if whole else gap.harness_s)
 
 
-def _overnight(directory: Path, case: Case) -> Harness:
+def _overnight(directory: Path, case: Case, *, guarded: bool = False) -> Harness:
     make_repository(directory / "repository", files=case.files)
     programs = write_programs(directory / "programs", command=case.command, kept=case.kept)
-    harness = Overnight(directory / "repository", programs, work=directory / "work")
+    work = directory / "work"
+    harness = Overnight(directory / "repository", programs, work=work, guarded=guarded)
     harness.begin()
     if case.earlier:
         lengthen_overnight(harness, case.earlier)
     return harness
+
+
+def _guarded(directory: Path, case: Case) -> Harness:
+    return _overnight(directory, case, guarded=True)
 
 
 def _labloop(directory: Path, case: Case) -> Harness:

@@ -14,6 +14,9 @@ BUILD = Path(__file__).resolve().parents[2] / "build"
 DEADLINE_S = 60
 LEDGER = "labloop.jsonl"
 
+_BARE = '[sandbox]\nkind = "none"\n\n[drift]\nwatch = false\n'
+_GUARDED = '[sandbox]\nkind = "bubblewrap"\nwrite = [{}]\n\n[drift]\nresponses = []\n'
+
 
 class Harness(Protocol):
     """A harness at work on one repository.
@@ -40,13 +43,16 @@ class Overnight:
 
     Args:
         work: Where it makes its clones and checkouts.
+        guarded: Whether its sandbox is on and drift is watched for; the peer has neither here.
     """
 
-    name = "overnight"
-
-    def __init__(self, root: Path, programs: Programs, *, work: Path) -> None:
+    def __init__(
+        self, root: Path, programs: Programs, *, work: Path, guarded: bool = False
+    ) -> None:
+        self.name = "overnight guarded" if guarded else "overnight"
         self.root = root
         self.programs = programs
+        self._guards = _GUARDED.format(_toml(str(programs.marks.parent))) if guarded else _BARE
         self._environment = {**os.environ, "OVERNIGHT_WORK": str(work)}
 
     def begin(self) -> None:
@@ -62,7 +68,8 @@ class Overnight:
             f'[scope]\neditable = ["{EDITED}"]\n\n'
             f"[measure]\ncommand = {_toml(self.programs.run)}\ndeadline = {DEADLINE_S}\n\n"
             '[researcher]\nkind = "command"\n\n'
-            f"[researcher.options]\ncommand = {_toml(self.programs.propose)}\n",
+            f"[researcher.options]\ncommand = {_toml(self.programs.propose)}\n\n"
+            f"[checkpoint]\nevery_trials = 0\nat_end = false\n\n{self._guards}",
             encoding="utf-8",
         )
         commit_all(self.root)

@@ -137,7 +137,7 @@ def _lines(trials: Sequence[PastTrial], objective: Objective) -> str:
 def _line(trial: PastTrial, objective: Objective) -> str:
     value = "" if trial.value is None else f" {objective.metric}={trial.value:.6g}"
     line = f"- {trial.number} {trial.verdict}{value}: {quoted(trial.title, most_characters=90)}"
-    if trial.verdict in (Verdict.KEEP, Verdict.DISCARD):
+    if trial.verdict in (Verdict.KEEP, Verdict.DISCARD) and trial.value is not None:
         return line
     return f"{line} because {quoted(trial.reason, most_characters=120)}"
 

@@ -3,17 +3,20 @@
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from overnight.bench import Bench
 from overnight.config import JudgeTable
 from overnight.drift.facts import FileChange, StudyFacts, TrialFacts
-from overnight.drift.judge import JudgeFailed, JudgeSettings, ask_judge
+from overnight.drift.judge import JudgeSettings, ask_judge
 from overnight.drift.responses import Action, Response, ResponseSettings, next_response
 from overnight.drift.score import Assessment, Vote, assess
 from overnight.drift.settings import DriftSettings
+from overnight.errors import JudgeFailed
 from overnight.ledger.records import Attempt, DriftRecord, TrialRecord
 from overnight.report.rows import JUDGED_BY_VALUE
+from overnight.stats import Noise
 from overnight.types import State, Verdict
 
 _MOST_FILES = 200
@@ -71,6 +74,11 @@ class DriftWatch:
             self._given.append(response)
         self._bench.ledger.record_drift(_record(trial.number, assessment, response))
         return response
+
+    def learn_noise(self, noise: Noise) -> None:
+        """Take note of how much the metric differs between runs of the same commit."""
+        if self._study is not None:
+            self._study = replace(self._study, noise=noise.sd)
 
     def reminder(self, *, trial: int) -> Sequence[str]:
         """What the brief of a trial says of drift: the reasons of a response not long ago."""

@@ -13,6 +13,7 @@
     ├── ScorerFailed               the study's own scorer cannot be made ready
     ├── ProcessLost                the process supervisor died under a command
     ├── SandboxFailed              the sandbox cannot be made here
+    ├── JudgeFailed                the drift judge gave no vote
     ├── DeviceMissing              the GPU that the study names is absent, taken or lost
     ├── Stopped                    the user or the system asked the night to end
     └── ResearcherError            no proposal came; never counted as a failed idea
@@ -105,6 +106,10 @@ class SandboxFailed(OvernightError):
 
 class DeviceMissing(OvernightError):
     """The GPU that the study needs is not to be had."""
+
+
+class JudgeFailed(OvernightError):
+    """The drift judge gave no usable answer; the night goes on without its vote."""
 
 
 class Stopped(OvernightError):

@@ -42,6 +42,7 @@ class Loop:
     def refresh(self) -> None:
         """Take note of what was changed beside the trials: incumbent, value to beat, history."""
         self._briefing.refresh()
+        self._proposals.refresh()
         self._take_incumbent()
 
     def _take_incumbent(self) -> None:

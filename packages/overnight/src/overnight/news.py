@@ -4,15 +4,8 @@ from overnight.config import Study
 from overnight.drift.responses import Action, Response
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import CheckpointRecord, Spent, TrialRecord
-from overnight.notify import (
-    CheckpointResult,
-    DriftResponse,
-    Failing,
-    Finished,
-    NewBest,
-    Notifier,
-    Paused,
-)
+from overnight.notices import CheckpointResult, DriftResponse, Failing, Finished, NewBest, Paused
+from overnight.notify import Notifier
 from overnight.progress import Watcher
 from overnight.trouble import Trouble
 from overnight.types import Validation, Verdict

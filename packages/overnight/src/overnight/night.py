@@ -88,6 +88,7 @@ class _Night:
         self._loop = Loop(bench, night=night)
         self._checkpoints = Checkpoints(bench, night=night)
         self._drift = DriftWatch(bench, night=night, can_roll_back=self._checkpoints.can_roll_back)
+        self._drift.learn_noise(self._checkpoints.spread().objective)
         inbox = Inbox(inbox_of(Layout(self._study.root)))
         self._controls = Controls(bench, request, inbox, night=night)
         self._news = Newsroom(self._study, bench.ledger, bench.watcher)
@@ -111,9 +112,11 @@ class _Night:
         except Stopped as stopped:
             self._reason = str(stopped)
         finally:
+            active_s = self._active_s()
+            self._take_time(active_s)
             ledger.end_session(
                 self._session,
-                active_s=self._active_s(),
+                active_s=active_s,
                 end_night=self._reason if self._finished else None,
             )
             self._news.close(self._reason, finished=self._finished, spent=self._spent)
@@ -124,7 +127,7 @@ class _Night:
         if active_s - self._told_s > _TELL_EVERY_S:
             self._bench.ledger.touch_session(self._session, active_s=active_s)
             self._told_s = active_s
-        self._spent = replace(self._spent, active_s=self._earlier.active_s + active_s)
+        self._take_time(active_s)
         self._request.budget(self._spent)
         self._obey()
         if self._reason is None and self._request.asked:
@@ -133,6 +136,9 @@ class _Night:
             self._reason = used_up(self._study.budget, self._spent)
             self._finished = self._reason is not None
         return self._reason is not None
+
+    def _take_time(self, active_s: float) -> None:
+        self._spent = replace(self._spent, active_s=self._earlier.active_s + active_s)
 
     def _obey(self) -> None:
         """Follow what other terminals have asked for since the last step."""
@@ -219,6 +225,7 @@ class _Night:
             self._suffer(Troubles.of_machine(error))
             return
         self._validated_at_s = self._active_s()
+        self._drift.learn_noise(self._checkpoints.spread().objective)
         self._loop.refresh()
         self._tell(checkpoint)
 

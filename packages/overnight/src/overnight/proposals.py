@@ -52,6 +52,10 @@ class Proposals:
                 self._wait(trial, ordinal, error)
         raise AssertionError("the last attempt returns or raises")
 
+    def refresh(self) -> None:
+        """Read the history anew, after finished trials were changed."""
+        self._past.clear()
+
     def _attempt(self, trial: TrialRecord, brief: str) -> tuple[Draft, Candidate | Judgement]:
         clone = self._bench.workspaces.clone(trial.parent_commit)
         assignment = self._assignment(trial, brief, clone)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from overnight.errors import StudyFileError
-from overnight.notify import (
+from overnight.notices import (
     CheckpointResult,
     DriftResponse,
     Failing,
@@ -22,12 +22,9 @@ from overnight.notify import (
     NewBest,
     News,
     Notice,
-    Notifier,
     Paused,
-    check_urls,
-    deliver_now,
-    variables_in,
 )
+from overnight.notify import Notifier, check_urls, deliver_now, variables_in
 
 PATIENCE_S = 30.0
 SECRETS = ("hunter2", "tokenABC", "keyXYZ", "whoami")
@@ -280,7 +277,7 @@ def test_of_too_many_messages_the_newest_are_delivered(slow: Service) -> None:
 
 def test_the_process_ends_though_a_service_never_answers(slow: Service) -> None:
     script = (
-        "import sys; from overnight.notify import *\n"
+        "import sys; from overnight.notices import News; from overnight.notify import Notifier\n"
         "sender = Notifier(sys.argv[1:], News, study='tiny')\n"
         "sender.send(News.PAUSED, 'x', 'y')\n"
         "print(sender.close(1))\n"
@@ -362,7 +359,7 @@ def test_a_delivery_can_be_tried(service: Service, dead_port: int) -> None:
 
 def test_nothing_is_imported_before_it_is_needed() -> None:
     script = (
-        "import sys; from overnight.notify import *\n"
+        "import sys; from overnight.notices import News; from overnight.notify import Notifier\n"
         "Notifier((), News, study='tiny').close()\n"
         "print('apprise' in sys.modules)"
     )

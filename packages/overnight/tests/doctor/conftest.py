@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,9 +6,6 @@ import pytest
 
 from overnight.config import STUDY_FILE
 from overnight.doctor import Examination, Result, Wishes, admitted, select
-from overnight.errors import AgentMissing
-from overnight.researchers.codex.binary import find_binary
-from overnight.testing.responses import ResponsesServer
 from overnight.testing.studies import TinyStudy, make_study
 
 Make = Callable[..., TinyStudy]
@@ -73,26 +69,3 @@ def examine(examine_all: ExamineAll) -> Examine:
         return examine_all(study, name, **wishes)[name]
 
     return examine
-
-
-@pytest.fixture
-def server() -> Iterator[ResponsesServer]:
-    with ResponsesServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def codex_binary() -> Path:
-    """The real Codex CLI; without it a test is skipped, but fails in CI."""
-    try:
-        return find_binary(None, root=Path(__file__).parent)
-    except AgentMissing as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_HOME"):
-        monkeypatch.delenv(name, raising=False)

@@ -1,7 +1,7 @@
 """The researcher and its agent; programs, keys and endpoints that are really not there."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -80,12 +80,13 @@ def test_a_command_has_no_key_and_no_question(make: Make, examine_all: ExamineAl
     assert found["agent.endpoint"].status is Status.SKIPPED
 
 
-def test_an_agents_own_commits(make: Make, examine: Examine, home: Path) -> None:
+@pytest.mark.parametrize("sandbox", ["none", BUBBLEWRAP])
+def test_an_agents_own_commits_are_nobodys(
+    sandbox: Any, make: Make, examine: Examine, home: Path
+) -> None:
     (home / ".gitconfig").write_text("[user]\nname = Somebody\nemail = s@localhost\n")
-    study = make(researcher=command("true"))
-    assert "Somebody <s@localhost>" in examine(study, "agent.identity").finding
-    study.configure(researcher=command("true"), sandbox=BUBBLEWRAP)
-    assert "does no harm" in examine(study, "agent.identity").finding
+    study = make(researcher=command("true"), sandbox=sandbox)
+    assert "researcher <researcher@localhost>" in examine(study, "agent.identity").finding
 
 
 def test_options_that_an_agent_has_lost() -> None:

@@ -43,8 +43,9 @@ def audit(bench: Bench, *, repeats: int, latest: int | None = None) -> list[Wort
         incumbent=kept[-1].number,
     )
     with Again(bench, number, purpose=Purpose.AUDIT) as again:
-        found = _measure(bench, again, start, chain, number, repeats)
-    told = worths(bench.study.objective.goal, found.start.values, found.chain())
+        found = _Found(start, chain)
+        _measure(again, found, ablated=_ablations(bench, chain, number), repeats=repeats)
+    told = worths(bench.study.objective.goal, found.at_start.values, found.chain())
     facts: Mapping[str, JsonValue] = {"keeps": [worth.facts() for worth in told]}
     reason = f"{len(chain)} keeps measured again, {repeats} runs each."
     ledger.end_checkpoint(number, Validation.UNCLEAR, reason=reason, facts=facts)
@@ -54,9 +55,9 @@ def audit(bench: Bench, *, repeats: int, latest: int | None = None) -> list[Wort
 class _Found:
     """Runs of an audit by what they are of."""
 
-    def __init__(self, trials: list[TrialRecord]) -> None:
-        self.trials = trials
-        self.start = Runs()
+    def __init__(self, start: TrialRecord, trials: list[TrialRecord]) -> None:
+        self.start, self.trials = start, trials
+        self.at_start = Runs()
         self.at = {trial.number: Runs() for trial in trials}
         self.without: dict[int, Runs] = {}
 
@@ -73,31 +74,18 @@ class _Found:
 
 
 def _measure(
-    bench: Bench,
-    again: Again,
-    start: TrialRecord,
-    chain: list[TrialRecord],
-    number: int,
-    repeats: int,
-) -> _Found:
-    found = _Found(chain)
-    ablated = _ablations(bench, chain, number)
+    again: Again, found: _Found, *, ablated: Mapping[int, Candidate], repeats: int
+) -> None:
     found.without = {trial: Runs() for trial in ablated}
     for repeat in range(repeats):
         seed = _SEED_OF_REPEAT + repeat
-        again.once(start, into=found.start, seed=seed, holdout=False)
-        for trial in chain:
+        again.once(found.start, into=found.at_start, seed=seed, holdout=False)
+        for trial in found.trials:
             again.once(trial, into=found.at[trial.number], seed=seed, holdout=False)
-        for trial in chain:
-            if trial.number in ablated:
-                again.once(
-                    trial,
-                    into=found.without[trial.number],
-                    seed=seed,
-                    holdout=False,
-                    candidate=ablated[trial.number],
-                )
-    return found
+        for trial in found.trials:
+            if (candidate := ablated.get(trial.number)) is not None:
+                into = found.without[trial.number]
+                again.once(trial, into=into, seed=seed, holdout=False, candidate=candidate)
 
 
 def _ablations(bench: Bench, chain: list[TrialRecord], number: int) -> dict[int, Candidate]:

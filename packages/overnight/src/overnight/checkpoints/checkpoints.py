@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from overnight.bench import Bench
 from overnight.checkpoints.again import Again
-from overnight.checkpoints.chain import Anchor, Chain, spread_of
+from overnight.checkpoints.chain import Anchor, Chain, Spread, spread_of
 from overnight.checkpoints.judging import Finding, Rule, judge_spans
 from overnight.checkpoints.schedule import Since
 from overnight.ledger.records import CheckpointRecord, TrialRecord
@@ -63,6 +63,14 @@ class Checkpoints:
                 self._demote(checkpoint, culprit, reason=reason, facts=facts)
         return self._ledger.checkpoints()[-1]
 
+    def spread(self) -> Spread:
+        """The noise of single runs, as far as checkpoints have shown it."""
+        return spread_of(
+            self._ledger.runs_again(),
+            metric=self._bench.study.objective.metric,
+            holdout_metric=self._bench.measuring.holdout_metric,
+        )
+
     def can_roll_back(self) -> bool:
         """Whether anything was kept since the last validation."""
         return bool(self._kept_since_anchor())
@@ -106,13 +114,7 @@ class Checkpoints:
 
     def _judge(self, chain: Chain) -> tuple[Finding, dict[str, JsonValue]]:
         """What measuring a chain's ends again says of it."""
-        bench = self._bench
-        spread = spread_of(
-            self._ledger.runs_again(),
-            metric=bench.study.objective.metric,
-            holdout_metric=bench.measuring.holdout_metric,
-        )
-        spans = chain.spans(spread, self._anchor())
+        spans = chain.spans(self.spread(), self._anchor())
         finding = judge_spans(
             self._rule, baseline=chain.of_baseline, incumbent=chain.of_incumbent, spans=spans
         )

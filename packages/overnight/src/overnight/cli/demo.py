@@ -12,7 +12,7 @@ from overnight.cli.run import run_and_show
 from overnight.config import load_study
 from overnight.demo import make_demo_repository
 from overnight.errors import SandboxFailed
-from overnight.sandbox.bubblewrap import refuse_where_impossible
+from overnight.sandbox.walls import refuse_where_impossible
 from overnight.types import SandboxKind
 
 

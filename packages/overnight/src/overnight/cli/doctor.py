@@ -100,7 +100,7 @@ def doctor(
     if as_json:
         typer.echo(to_json(_facts(file, found), indent=2))
     else:
-        out.print(_summary(found))
+        out.print(_summary(found, quick=quick))
     if any(diagnosis.is_bad for diagnosis in found):
         sys.exit(1)
 
@@ -166,7 +166,7 @@ def _line(text: str) -> str:
     return one_line(text, most_characters=_MOST_CHARACTERS)
 
 
-def _summary(found: Sequence[Diagnosis]) -> Text:
+def _summary(found: Sequence[Diagnosis], *, quick: bool) -> Text:
     counts = Counter(diagnosis.result.status for diagnosis in found)
     parts = [
         Text(_counted(counts[status], status), style=_MARKS[status][2])
@@ -175,6 +175,7 @@ def _summary(found: Sequence[Diagnosis]) -> Text:
     ]
     took = format_duration(sum(diagnosis.duration_s for diagnosis in found))
     end = "Mend what failed before the night." if counts[Status.FAILED] else "A night can begin."
+    end += " Setup and measurement were left out." if quick else ""
     return Text("\n").append(Text(", ").join(parts)).append(f" in {took}. {end}")
 
 

@@ -21,6 +21,7 @@ from overnight.cli.pause import pause
 from overnight.cli.plot import plot
 from overnight.cli.resume import resume
 from overnight.cli.run import run
+from overnight.cli.selftest import selftest
 from overnight.cli.show import show
 from overnight.cli.status import status
 from overnight.cli.steer import steer
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 _READING = (status, log, show, diff, export, plot)
 _STEERING = (steer, pause, resume, stop, forget)
-for command in (init, doctor, run, *_READING, audit, *_STEERING, demo):
+for command in (init, doctor, run, *_READING, audit, *_STEERING, demo, selftest):
     app.command()(command)
 
 

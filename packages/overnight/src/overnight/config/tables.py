@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from overnight.durations import parse_duration_s
-from overnight.notify import News
+from overnight.notices import News
 from overnight.sandbox.network.allowlist import AllowList
 from overnight.types import Clock, Constraint, Goal, SandboxKind, Ties
 

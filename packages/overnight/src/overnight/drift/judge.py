@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from overnight.drift.facts import StudyFacts, TrialFacts
 from overnight.drift.score import Vote
-from overnight.errors import OvernightError
+from overnight.errors import JudgeFailed
 from overnight.types import JsonValue
 
 _TRIALS = 8
@@ -31,10 +31,6 @@ question, another metric, ignored constraints, the same idea again and again, cl
 of the study. Failed ideas and long dry spells are not drift.
 
 Answer with one JSON object and nothing else: {"drifting": true or false, "why": "one sentence"}"""
-
-
-class JudgeFailed(OvernightError):
-    """The judge gave no usable answer; the night goes on without its vote."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,15 +95,16 @@ class TrialRecord:
         return self.number == 0
 
     def past(self) -> PastTrial:
-        """This trial as researchers see it."""
+        """This trial as researchers see it: one that was taken back helped nothing."""
         if self.verdict is None:
             raise ValueError(f"trial {self.number} is not finished")
+        stands = self.demoted_after is None
         return PastTrial(
             number=self.number,
-            verdict=self.verdict,
-            value=self.value,
+            verdict=self.verdict if stands else Verdict.DISCARD,
+            value=self.value if stands else None,
             title=self.title,
-            reason=self.reason,
+            reason=self.reason if stands else "It was kept at first and taken back later.",
             rationale=self.rationale,
             details=self.details,
             parent_commit=self.parent_commit,

@@ -146,9 +146,7 @@ class Repository:
         tree = self._git("rev-parse", f"{commit}^{{tree}}").decode().strip()
         return Candidate(commit, tree, parent, tuple(self.changes(parent, commit)))
 
-    def without(
-        self, incumbent: str, *, parent: str, commit: str, name: str
-    ) -> Candidate | None:
+    def without(self, incumbent: str, *, parent: str, commit: str, name: str) -> Candidate | None:
         """A commit like the incumbent with one earlier change taken out of it.
 
         Args:

@@ -143,18 +143,16 @@ def sees_gpu(patient: Patient) -> Result:
 
 
 def identity(patient: Patient) -> Result:
-    """Kept commits have an author, whether or not the agent can make commits of its own."""
+    """An agent that makes commits of its own, which nobody needs, is not stopped by that."""
     if _facts(patient) is None:
         return skipped(_NO_AGENT)
-    ours = "Kept commits are made by 'overnight'"
     told = patient.desk.run(("git", "var", "GIT_AUTHOR_IDENT"))
-    if told.ending.code == 0:
-        who = told.text.rpartition(">")[0]
-        return ok(sentence(f"{ours}, the agent's own by {who}>; only its files are taken"))
-    return ok(
-        f"{ours}. An agent's own `git commit` fails, as git knows nobody inside; that does no"
-        " harm, since its files are taken and not its commits."
-    )
+    if told.ending.code != 0:
+        why = told.last_lines[-1:] or (f"exit code {told.ending.code}",)
+        return warning(f"git does not work inside: {sentence(why[0])}", fix="Install git.")
+    who = told.text.rpartition(">")[0]
+    ours = "Kept commits are made by 'overnight'"
+    return ok(sentence(f"{ours}, the agent's own by {who}>; only its files are taken"))
 
 
 def call(patient: Patient) -> Result:

@@ -98,7 +98,8 @@ def modules(patient: Patient) -> Result:
             fix="Install it for this Python, let setup.command do it, or start another Python in"
             " measure.command.",
         )
-    return ok(f"{which_python} finds all {len(wanted)} modules that {script} needs.")
+    needed = "the one module" if len(wanted) == 1 else f"all {len(wanted)} modules"
+    return ok(f"{which_python} finds {needed} that {script} needs.")
 
 
 CHECKS = (

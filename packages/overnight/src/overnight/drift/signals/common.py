@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from overnight.brief import quoted
 from overnight.drift.evidence import Evidence
 from overnight.drift.facts import TrialFacts
 from overnight.drift.view import View
@@ -62,8 +63,6 @@ def accepted_gain(trial: TrialFacts) -> float:
     return max(trial.gain, 0.0)
 
 
-def one_line(text: str) -> str:
-    """Foreign text as one short line without control characters."""
-    clean = "".join(c if c.isprintable() else " " for c in text[: 10 * _LONGEST_QUOTE])
-    line = " ".join(clean.split())
-    return line if len(line) <= _LONGEST_QUOTE else f"{line[: _LONGEST_QUOTE - 1]}…"
+def quote(text: str) -> str:
+    """Foreign text as it may stand in a sentence that people and researchers read."""
+    return quoted(text, most_characters=_LONGEST_QUOTE)

@@ -9,6 +9,7 @@ from overnight.drift.facts import TrialFacts
 from overnight.drift.signals.common import accepted_gain, ramp, typical_gain
 from overnight.drift.view import View
 
+_WORTHWHILE = 0.5
 _CLEAR_OF_NOISE = 3.0
 _LEAST_WEIGHT, _MOST_WEIGHT = 2.0, 3.0
 _LONGEST = 8
@@ -32,10 +33,10 @@ class Stretch:
 def divergence(view: View) -> Observed:
     """Over which stretches the hold-out did not follow the metric.
 
-    A stretch ends at the checkpoint at which the metric has gained as much as is typical for a kept
-    trial, and more than noise. It counts for two trials, for three when it has gained twice that.
+    A stretch ends at the checkpoint at which the metric has gained half of what is typical for a
+    kept trial, and more than noise. It counts for two trials, for three when it has gained more.
     """
-    material = max(typical_gain(view), _CLEAR_OF_NOISE * view.study.noise)
+    material = max(_WORTHWHILE * typical_gain(view), _CLEAR_OF_NOISE * view.study.noise)
     found = {
         **_stretches(view.early, material),
         **_stretches((*view.before, *view.recent), material),
@@ -49,10 +50,10 @@ def divergence(view: View) -> Observed:
 
 
 def _tell(evidence: Evidence, metric: str, found: Mapping[int, Stretch]) -> str:
+    """The sentence; researchers read it, so the hold-out's numbers stay out."""
     parted = [found[trial.number] for trial in evidence.shown]
     count, gained = sum(each.trials for each in parted), sum(each.gained for each in parted)
-    held = sum(each.held for each in parted)
-    return f"in {count} trials {metric} gained {gained:.3g} and the hold-out {held:+.3g}"
+    return f"in {count} trials {metric} gained {gained:.3g}, and the hold-out did not follow"
 
 
 def _degree(stretch: Stretch) -> float:

@@ -3,7 +3,7 @@
 from overnight.drift.evidence import Evidence, Observed, observe
 from overnight.drift.facts import TrialFacts
 from overnight.drift.shell import Ground, errands
-from overnight.drift.signals.common import listed, one_line, share
+from overnight.drift.signals.common import listed, quote, share
 from overnight.drift.view import View
 
 _REFUSED_WEIGHT = 0.6
@@ -27,12 +27,12 @@ def outside_activity(view: View) -> Observed:
 
 def _tell(evidence: Evidence, ground: Ground) -> str:
     done = [
-        f"`{one_line(errand.command)}`"
+        quote(errand.command)
         for trial in evidence.shown
         for errand in errands(trial.commands, ground)
     ]
     refused = [
-        f"{one_line(place)} (refused)"
+        f"{quote(place)} (refused)"
         for trial in evidence.shown
         for place in trial.refused[:_MOST_REFUSED]
     ]

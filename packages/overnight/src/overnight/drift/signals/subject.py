@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from overnight.drift.edits import read_edit
 from overnight.drift.evidence import Evidence, Observed, observe
 from overnight.drift.facts import TrialFacts
-from overnight.drift.signals.common import listed, one_line, share, unusual
+from overnight.drift.signals.common import listed, quote, share, unusual
 from overnight.drift.view import View
 from overnight.drift.words import novelty, stems, strange_words, vocabulary
 
@@ -66,7 +66,7 @@ def _tell(evidence: Evidence, home: frozenset[str]) -> str:
     new = strange_words(map(_text, evidence.shown), home=home)[:_SHOWN_WORDS]
     foreign = statistics.mean(read_edit(trial.files).foreign for trial in evidence.shown)
     return (
-        f"{share(evidence)} are about {listed([one_line(word) for word in new])};"
+        f"{share(evidence)} are about {listed([quote(word) for word in new])};"
         f" {foreign:.0%} of what they change is code that they brought along"
     )
 

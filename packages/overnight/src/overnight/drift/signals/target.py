@@ -6,7 +6,7 @@ from itertools import chain
 
 from overnight.drift.evidence import Evidence, Observed, observe
 from overnight.drift.facts import StudyFacts, TrialFacts
-from overnight.drift.signals.common import listed, one_line, share
+from overnight.drift.signals.common import listed, quote, share
 from overnight.drift.view import View
 from overnight.drift.words import stems
 
@@ -32,7 +32,7 @@ def other_target(view: View) -> Observed:
 
 def _tell(evidence: Evidence, study: StudyFacts, reported: frozenset[str]) -> str:
     targets = Counter(_target(trial, study, reported) for trial in evidence.shown)
-    names = [one_line(name) for name, _ in targets.most_common()]
+    names = [quote(name) for name, _ in targets.most_common()]
     return f"{share(evidence)} want to improve {listed(names)}, not {study.objective.metric}"
 
 
