@@ -1,20 +1,25 @@
-# make demo | test | test-gpu | lint | bench: each sets up everything that it needs in .venv
+# make demo | test | test-all | test-gpu | lint | bench: each sets up everything that it needs in .venv
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3
+WORKERS ?= $(shell expr $$(nproc) + 1)  # of tests, which often wait
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-gpu lint format bench clean
+.PHONY: demo test test-all test-gpu lint format bench clean
 
 demo: $(READY)
 	rm -rf build/demo
 	$(BIN)/overnight demo --into build/demo
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses=auto
+	$(BIN)/pytest --numprocesses=$(WORKERS)
+
+# With the long form of the cheat suite and of the faults: about three times as long.
+test-all: $(READY)
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m "not gpu"
 
 # Needs an NVIDIA GPU, and torch in the interpreter: make test-gpu GPU_PYTHON=/path/to/python
 GPU_PYTHON ?= $(BIN)/python

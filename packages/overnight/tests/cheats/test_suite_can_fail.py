@@ -24,7 +24,13 @@ def without_protection(name: str, layout: Layout, place: Path) -> CheatResult:
 
 
 @pytest.mark.parametrize(
-    "name", ["forged-line", "only-forged-line", "patched-by-stealth", "trained-on-validation"]
+    "name",
+    [
+        "forged-line",
+        pytest.param("only-forged-line", marks=pytest.mark.slow),
+        pytest.param("patched-by-stealth", marks=pytest.mark.slow),
+        pytest.param("trained-on-validation", marks=pytest.mark.slow),
+    ],
 )
 def test_a_forged_metric_is_kept(name: str, place: Path) -> None:
     assert without_protection(name, Layout.SAME_RUN, place).verdict is Verdict.KEEP

@@ -80,7 +80,7 @@ def test_a_command_has_no_key_and_no_question(make: Make, examine_all: ExamineAl
     assert found["agent.endpoint"].status is Status.SKIPPED
 
 
-@pytest.mark.parametrize("sandbox", ["none", BUBBLEWRAP])
+@pytest.mark.parametrize("sandbox", [{"kind": "none"}, BUBBLEWRAP])
 def test_an_agents_own_commits_are_nobodys(
     sandbox: Any, make: Make, examine: Examine, home: Path
 ) -> None:

@@ -159,7 +159,7 @@ def test_modules_that_are_there(make: Make, examine: Examine) -> None:
         measure={"command": f"{sys.executable} run.py"},
         sandbox=BUBBLEWRAP,
     )
-    assert "finds all 1 modules" in examine(study, "tools.modules").finding
+    assert "finds the one module" in examine(study, "tools.modules").finding
 
 
 def test_a_setup_that_fails_is_told_once_with_its_last_words(make: Make, examine: Examine) -> None:

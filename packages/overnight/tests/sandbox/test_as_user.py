@@ -24,10 +24,12 @@ import subprocess, sys
 subprocess.run([sys.executable, "-c", "import overnight.sandbox.bubblewrap, pytest"], check=True)
 """
 # What differs for such a user: his namespaces, his overlays, and directories closed to himself.
-TESTS = {
-    "contract": ("test_contract.py::TestBubblewrap", "test_powers.py"),
-    "own": ("test_caches.py", "test_limits.py", "test_programs.py", "test_untrusted.py"),
-}
+CONTRACT = ("test_contract.py::TestBubblewrap", "test_powers.py")
+OWN = ("test_caches.py", "test_limits.py", "test_programs.py", "test_untrusted.py")
+TESTS = (
+    pytest.param(CONTRACT, id="contract"),
+    pytest.param(OWN, id="own", marks=pytest.mark.slow),
+)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def interpreter(place: Path) -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the tests beside this one ran as such a user")
-@pytest.mark.parametrize("names", TESTS.values(), ids=TESTS.keys())
+@pytest.mark.parametrize("names", TESTS)
 def test_the_same_as_nobody(place: Path, names: tuple[str, ...]) -> None:
     tests = [str(Path(__file__).with_name(name)) for name in names]
     options = ("-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={place / 'tmp'}")
