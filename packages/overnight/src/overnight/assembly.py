@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from overnight import lock
 from overnight.bench import Bench
@@ -11,6 +13,9 @@ from overnight.errors import OvernightError, StudyFileError
 from overnight.guards.proposals import ProposalGuards
 from overnight.interpreters import importable_names, named_environments
 from overnight.layout import Layout, leases_directory, work_directory
+from overnight.ledger.queries import LedgerReader
+from overnight.ledger.records import ArmRecord
+from overnight.ledger.store import Ledger
 from overnight.ledger.tsv import ResultsFile
 from overnight.measure.commands import StudyCommands
 from overnight.measure.measuring import Measuring
@@ -22,14 +27,123 @@ from overnight.processes.supervisor import StopSignal, Supervisor
 from overnight.progress import Watcher
 from overnight.researchers.base import Researcher
 from overnight.researchers.registry import create as create_researcher
+from overnight.sandbox.base import Sandbox
 from overnight.sandbox.cgroups import Capped, delegated
-from overnight.sandbox.devices import lease_gpu
+from overnight.sandbox.devices import Gpu, lease_gpu
 from overnight.sandbox.machine import user_home
 from overnight.sandbox.opening import open_sandbox
 from overnight.sandbox.visible import path_entries
 from overnight.second_chances import SecondChances
 from overnight.workspace.pool import Workspaces
 from overnight.workspace.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What the benches of one session share: one ledger, one sandbox, one device.
+
+    Attributes:
+        ledger: Of the study's own chain.
+        results: The live table of every trial.
+        work: Where clones and checkouts are made.
+    """
+
+    study: Study
+    layout: Layout
+    ledger: Ledger
+    results: ResultsFile
+    sandbox: Sandbox
+    gpu: Gpu | None
+    watcher: Watcher
+    stop: StopSignal
+    work: Path
+    stack: ExitStack
+
+    def bench(self, *, researcher: Researcher | None = None) -> Bench:
+        """The study's own bench.
+
+        Args:
+            researcher: Used in place of the one that the study names.
+        """
+        return self._bench(
+            self.study,
+            self.ledger,
+            Repository(self.study.root, self.study.name),
+            work=self.work,
+            researcher=researcher or create_researcher(self.study.researcher_settings),
+        )
+
+    def bench_of_arm(self, study: Study, arm: ArmRecord) -> Bench:
+        """The bench of an arm of a comparison, with a branch and an incumbent of its own.
+
+        Args:
+            study: The same study with the arm's researcher and budget.
+        """
+        ledger = Ledger(self.layout.ledger, arm=arm.id)
+        self.stack.callback(ledger.close)
+        return self._bench(
+            study,
+            ledger,
+            Repository(study.root, study.name, branch=arm.branch),
+            work=self.work / f"arm-{arm.id}",
+            researcher=create_researcher(study.researcher_settings),
+        )
+
+    def _bench(
+        self,
+        study: Study,
+        ledger: Ledger,
+        repository: Repository,
+        *,
+        work: Path,
+        researcher: Researcher,
+    ) -> Bench:
+        self.stack.callback(repository.close)
+        baseline = ledger.study.baseline_commit
+        home = work / "home"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+        def fresh_workspaces(name: str) -> Workspaces:
+            return Workspaces(
+                repository,
+                work / name,
+                baseline=baseline,
+                editable=study.editable,
+                protected=study.protected,
+            )
+
+        workspaces = fresh_workspaces("night")
+        self.stack.callback(workspaces.close)
+        rooms = Rooms(study, self.sandbox, home=user_home(os.environ))
+        commands = StudyCommands(study, rooms, environ=os.environ, gpu=self.gpu)
+        return Bench(
+            study=study,
+            repository=repository,
+            ledger=ledger,
+            results=self.results,
+            workspaces=workspaces,
+            fresh_workspaces=fresh_workspaces,
+            researcher=SecondChances(researcher, ledger, repository),
+            rooms=rooms,
+            guards=ProposalGuards(
+                study,
+                repository,
+                baseline=baseline,
+                importable=lambda: importable_names(
+                    path_entries(os.environ),
+                    environments=[
+                        study.root / ".venv",
+                        *named_environments(study.commands, root=study.root),
+                    ],
+                ),
+            ),
+            measuring=Measuring(study, commands),
+            watcher=self.watcher,
+            stop=self.stop,
+            prices=_prices(study),
+            trials_dir=self.layout.trials,
+            researcher_home=home,
+        )
 
 
 @contextmanager
@@ -44,68 +158,50 @@ def assembled(
     Raises:
         OvernightError: Something is missing, busy or broken; says what to do.
     """
+    with equipped(study, watcher, stop) as equipment:
+        yield equipment.bench(researcher=researcher)
+
+
+@contextmanager
+def equipped(study: Study, watcher: Watcher, stop: StopSignal) -> Iterator[Equipment]:
+    """What the benches of one session share, given back when the block ends.
+
+    Raises:
+        OvernightError: Something is missing, busy or broken; says what to do.
+    """
     layout = Layout(study.root)
     with ExitStack() as stack:
         stack.enter_context(_system_errors_as_sentences())
         layout.create()
         stack.enter_context(lock.hold(layout.lock))
-        repository = Repository(study.root, study.name)
-        stack.callback(repository.close)
-        ledger = open_ledger(study, layout, repository, watcher)
-        stack.callback(ledger.close)
+        ledger = stack.enter_context(closing(_opened_ledger(study, layout, watcher)))
+        everything = stack.enter_context(closing(LedgerReader(layout.ledger)))
         kill_marked(ledger.study.id)
-        baseline = ledger.study.baseline_commit
         work = work_directory(ledger.study.id)
-        home = work / "home"
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        work.mkdir(parents=True, exist_ok=True)
         gpu = stack.enter_context(lease_gpu(study.sandbox.gpu, leases_directory()))
         supervisor = stack.enter_context(Supervisor(stop, marker=ledger.study.id))
         group = stack.enter_context(delegated())
         processes = supervisor if group is None else Capped(supervisor, group)
         sandbox = open_sandbox(study, processes=processes, work=work, gpu=gpu)
         stack.callback(sandbox.close)
-        rooms = Rooms(study, sandbox, home=user_home(os.environ))
-
-        def fresh_workspaces(name: str) -> Workspaces:
-            return Workspaces(
-                repository,
-                work / name,
-                baseline=baseline,
-                editable=study.editable,
-                protected=study.protected,
-            )
-
-        workspaces = fresh_workspaces("night")
-        stack.callback(workspaces.close)
-        own = researcher or create_researcher(study.researcher_settings)
-        yield Bench(
+        yield Equipment(
             study=study,
-            repository=repository,
+            layout=layout,
             ledger=ledger,
-            results=ResultsFile(layout.results, ledger),
-            workspaces=workspaces,
-            fresh_workspaces=fresh_workspaces,
-            researcher=SecondChances(own, ledger, repository),
-            rooms=rooms,
-            guards=ProposalGuards(
-                study,
-                repository,
-                baseline=baseline,
-                importable=lambda: importable_names(
-                    path_entries(os.environ),
-                    environments=[
-                        study.root / ".venv",
-                        *named_environments(study.commands, root=study.root),
-                    ],
-                ),
-            ),
-            measuring=Measuring(study, StudyCommands(study, rooms, environ=os.environ, gpu=gpu)),
+            results=ResultsFile(layout.results, everything),
+            sandbox=sandbox,
+            gpu=gpu,
             watcher=watcher,
             stop=stop,
-            prices=_prices(study),
-            trials_dir=layout.trials,
-            researcher_home=home,
+            work=work,
+            stack=stack,
         )
+
+
+def _opened_ledger(study: Study, layout: Layout, watcher: Watcher) -> Ledger:
+    with closing(Repository(study.root, study.name)) as repository:
+        return open_ledger(study, layout, repository, watcher)
 
 
 @contextmanager

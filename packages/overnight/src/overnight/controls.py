@@ -18,6 +18,7 @@ _RECORDED_AS = {
     Order.STOP: EventKind.STOPPED,
     Order.FORGET: EventKind.FORGOTTEN,
 }
+_STEERING = (Order.STEER, Order.UNPIN, Order.FORGET)
 
 
 class Controls:
@@ -30,9 +31,13 @@ class Controls:
 
     Args:
         night: What orders are recorded under.
+        steerable: Whether messages to the researcher and `forget` are followed; in a comparison
+            they would favour whichever arm has its turn.
     """
 
-    def __init__(self, bench: Bench, request: StopRequest, inbox: Inbox, *, night: int) -> None:
+    def __init__(
+        self, bench: Bench, request: StopRequest, inbox: Inbox, *, night: int, steerable: bool
+    ) -> None:
         self.wants_pause = False
         self.wants_to_go_on = False
         self.forgot = False
@@ -41,6 +46,7 @@ class Controls:
         self._request = request
         self._inbox = inbox
         self._night = night
+        self._steerable = steerable
         self._began_at = datetime.now(UTC)
 
     def obey(self, *, trial: int) -> None:
@@ -54,7 +60,9 @@ class Controls:
             self._watcher.say(sentence)
         recorded = self._recorded() if mail.messages else set()
         for message in mail.messages:
-            if message.concerns(session_began_at=self._began_at) and message.id not in recorded:
+            if not self._steerable and message.order in _STEERING:
+                self._watcher.say(f"Not followed: {message.order} would favour one arm.")
+            elif message.concerns(session_began_at=self._began_at) and message.id not in recorded:
                 self._record(message, trial)
                 self._follow(message)
             self._inbox.done(message)

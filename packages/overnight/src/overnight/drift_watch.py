@@ -8,12 +8,13 @@ from itertools import chain
 
 from overnight.bench import Bench
 from overnight.config import JudgeTable
-from overnight.drift.facts import FileChange, StudyFacts, TrialFacts
+from overnight.drift.facts import StudyFacts, TrialFacts
 from overnight.drift.judge import JudgeSettings, ask_judge
 from overnight.drift.responses import Action, Response, ResponseSettings, next_response
 from overnight.drift.score import Assessment, Vote, assess
 from overnight.drift.settings import DriftSettings
 from overnight.errors import JudgeFailed
+from overnight.file_changes import changes_of
 from overnight.ledger.records import Attempt, DriftRecord, TrialRecord
 from overnight.report.rows import JUDGED_BY_VALUE
 from overnight.stats import Noise
@@ -129,7 +130,7 @@ class DriftWatch:
     def _facts(self, trial: TrialRecord, attempts: Sequence[Attempt]) -> TrialFacts:
         ledger = self._bench.ledger
         runs = ledger.runs(trial.number)
-        files = self._changes(trial)
+        files = changes_of(self._bench.repository, trial)
         if trial.verdict is Verdict.KEEP:
             self._sizes |= {file.path: _lines(file.new or "") for file in files}
         tokens = [attempt.usage.total_tokens for attempt in attempts]
@@ -150,22 +151,6 @@ class DriftWatch:
             refused=tuple(chain.from_iterable(attempt.refused for attempt in attempts)),
             incumbent_files=sum(1 for lines in self._sizes.values() if lines),
             incumbent_lines=sum(self._sizes.values()),
-        )
-
-    def _changes(self, trial: TrialRecord) -> tuple[FileChange, ...]:
-        if trial.commit is None:
-            return ()
-        repository = self._bench.repository
-        candidate = repository.recent(trial.commit) or repository.candidate(
-            parent=trial.parent_commit, commit=trial.commit
-        )
-        return tuple(
-            FileChange(
-                change.path,
-                old=repository.text(candidate.parent, change.path) or None,
-                new=repository.text(candidate.commit, change.path) or None,
-            )
-            for change in candidate.changes[:_MOST_FILES]
         )
 
     def _gain(self, trial: TrialRecord) -> float | None:

@@ -32,6 +32,10 @@ class Layout:
         """The live table in autoresearch's columns."""
         return self.state / "results.tsv"
 
+    def comparison(self, number: int) -> Path:
+        """The report of a comparison, without the suffix of its kind."""
+        return self.state / f"comparison-{number}"
+
     @property
     def picture(self) -> Path:
         """The progress picture, drawn at the end of each session."""

@@ -5,6 +5,7 @@ other terminals, trouble, drift, and checkpoints that do not hold.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from overnight.assembly import assembled
@@ -26,7 +27,7 @@ from overnight.errors import (
     Stopped,
 )
 from overnight.layout import Layout
-from overnight.ledger.records import CheckpointRecord, Spent, TrialRecord
+from overnight.ledger.records import Attempt, CheckpointRecord, Spent, TrialRecord
 from overnight.loop import Loop
 from overnight.news import Newsroom
 from overnight.pause import Pause
@@ -71,17 +72,25 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
     stop = StopSignal()
     request = StopRequest(stop, watcher)
     with request.on_signals(), assembled(study, request, stop, researcher=researcher) as bench:
-        return _Night(bench, request).run()
+        return Night(bench, request).run()
 
 
-class _Night:
-    """One session of a night: from catching up to the reason to end."""
+class Night:
+    """One session of a night: from catching up to the reason to end.
 
-    def __init__(self, bench: Bench, request: StopRequest) -> None:
+    `run` does it all. A comparison takes the steps of several nights in turn itself: `catch_up`,
+    then `is_over` and `step`, at the end `close`; the time between `rest` and `wake` is not theirs.
+
+    Args:
+        steerable: Whether people may say what the next brief tells.
+    """
+
+    def __init__(self, bench: Bench, request: StopRequest, *, steerable: bool = True) -> None:
         self._bench = bench
         self._study = bench.study
         self._request = request
-        self._started_s = time.monotonic()
+        self._worked_s = 0.0
+        self._woke_s: float | None = time.monotonic()
         night, self._session = bench.ledger.begin_session()
         self._night = night
         self._earlier = self._spent = bench.ledger.spent(night)
@@ -90,7 +99,7 @@ class _Night:
         self._drift = DriftWatch(bench, night=night, can_roll_back=self._checkpoints.can_roll_back)
         self._drift.learn_noise(self._checkpoints.spread().objective)
         inbox = Inbox(inbox_of(Layout(self._study.root)))
-        self._controls = Controls(bench, request, inbox, night=night)
+        self._controls = Controls(bench, request, inbox, night=night, steerable=steerable)
         self._news = Newsroom(self._study, bench.ledger, bench.watcher)
         self._pause = Pause(bench, request, self._controls, self._news, night=night)
         self._troubles = Troubles(self._study.watch, bench.trials_dir.parent)
@@ -102,27 +111,54 @@ class _Night:
 
     def run(self) -> NightEnd:
         """Trial after trial until there is a reason to end."""
-        ledger = self._bench.ledger
         try:
-            self._catch_up()
-            while not self._is_over():
-                self._one_step()
-            if self._finished and is_due_at_end(self._study.checkpoint, self._since_checkpoint()):
-                self._validate(CheckpointKind.FINAL)
+            self.catch_up()
+            while not self.is_over():
+                self.step()
+            self.finish()
         except Stopped as stopped:
             self._reason = str(stopped)
         finally:
-            active_s = self._active_s()
-            self._take_time(active_s)
-            ledger.end_session(
-                self._session,
-                active_s=active_s,
-                end_night=self._reason if self._finished else None,
-            )
-            self._news.close(self._reason, finished=self._finished, spent=self._spent)
-        return NightEnd(self._reason or "", self._finished, self._spent, ledger.incumbent())
+            self.close()
+        return self.end()
 
-    def _is_over(self) -> bool:
+    def finish(self) -> None:
+        """Validate what was found, where the study asks for that at the end of a night."""
+        if self._finished and is_due_at_end(self._study.checkpoint, self._since_checkpoint()):
+            self._validate(CheckpointKind.FINAL)
+
+    def close(self) -> None:
+        """Record how far it came; whatever has happened."""
+        active_s = self._active_s()
+        self._take_time(active_s)
+        self._bench.ledger.end_session(
+            self._session,
+            active_s=active_s,
+            end_night=self._reason if self._finished else None,
+        )
+        self._news.close(self._reason, finished=self._finished, spent=self._spent)
+
+    def end(self) -> NightEnd:
+        """How it has ended."""
+        incumbent = self._bench.ledger.incumbent()
+        return NightEnd(self._reason or "", self._finished, self._spent, incumbent)
+
+    @property
+    def spent(self) -> Spent:
+        """What it has used of its budget."""
+        return self._spent
+
+    def wake(self) -> None:
+        """The time from now on is its own."""
+        self._woke_s = time.monotonic()
+
+    def rest(self) -> None:
+        """The time from now on is not its own."""
+        self._worked_s = self._worked_s + self._awake_s()
+        self._woke_s = None
+
+    def is_over(self) -> bool:
+        """Whether there is a reason to end; looks for orders first."""
         active_s = self._active_s()
         if active_s - self._told_s > _TELL_EVERY_S:
             self._bench.ledger.touch_session(self._session, active_s=active_s)
@@ -148,7 +184,7 @@ class _Night:
         if self._controls.wants_pause and not self._request.asked:
             self._pause.until_told("Paused on request.")
 
-    def _one_step(self) -> None:
+    def step(self) -> None:
         """One trial, and a look back at what it means for the night."""
         trouble = self._troubles.before_trial()
         if trouble is not None:
@@ -163,7 +199,7 @@ class _Night:
             self._reason, self._finished = str(error), True
             return
         except ResearcherError as error:
-            self._spend(self._bench.ledger.latest(1)[0])
+            self._count(self._bench.ledger.latest(1)[0], self._loop.attempts)
             self._tolerate(error)
             return
         except _OF_THE_MACHINE as error:
@@ -171,7 +207,7 @@ class _Night:
             self._finish_trials()
             return
         self._proposed = True
-        self._spend(trial)
+        self._count(trial, self._loop.attempts)
         self._look_back(trial)
 
     def _look_back(self, trial: TrialRecord) -> None:
@@ -261,21 +297,21 @@ class _Night:
             raise trouble.error
         self._pause.because(trouble.reason)
 
-    def _spend(self, trial: TrialRecord) -> None:
-        self._spent = add_trial(self._spent, trial, self._loop.attempts)
-
     def _since_checkpoint(self) -> Since:
         active_s = self._active_s() - self._validated_at_s
         return self._checkpoints.since_last(active_s=active_s)
 
     def _active_s(self) -> float:
-        return time.monotonic() - self._started_s - self._pause.total_s
+        return self._worked_s + self._awake_s() - self._pause.total_s
+
+    def _awake_s(self) -> float:
+        return 0.0 if self._woke_s is None else time.monotonic() - self._woke_s
 
     def _next_number(self) -> int:
         latest = self._bench.ledger.latest(1)
         return latest[0].number + 1 if latest else 0
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
         """Bring what an earlier session left half-way to an end, and see to the baseline."""
         bench = self._bench
         bench.ledger.abandon_checkpoints(reason="Cut off.")
@@ -287,6 +323,9 @@ class _Night:
         bench.results.update()
         incumbent = bench.ledger.incumbent()
         head = bench.repository.branch_head()
+        if head is None and incumbent is not None and incumbent.is_baseline:
+            head = incumbent.commit or incumbent.parent_commit
+            bench.repository.move_branch(old=None, new=head)
         if incumbent is not None and head != incumbent.commit:
             raise BranchMoved(
                 f"{self._study.branch} is at {head}, not at the incumbent {incumbent.commit}.",
@@ -297,5 +336,9 @@ class _Night:
         """Take trials that were cut off to their verdicts; their proposals are paid for."""
         for trial in self._bench.ledger.unfinished():
             self._bench.watcher.say(f"Going on with trial {trial.number}, which was cut off.")
-            done = self._loop.go_on(trial)
-            self._spent = add_trial(self._spent, done, ())  # its calls are in the ledger already
+            self._count(self._loop.go_on(trial), ())  # its calls are in the ledger already
+
+    def _count(self, trial: TrialRecord, attempts: Sequence[Attempt]) -> None:
+        runs = self._bench.ledger.runs(trial.number)
+        device_s = sum(run.duration_s or 0.0 for run in runs)
+        self._spent = add_trial(self._spent, trial, attempts, device_s=device_s)

@@ -230,6 +230,7 @@ class Purpose(StrEnum):
     CHECKPOINT = "checkpoint"
     HOLDOUT = "holdout"
     AUDIT = "audit"
+    COMPARISON = "comparison"
 
 
 class CheckpointKind(StrEnum):
@@ -239,6 +240,7 @@ class CheckpointKind(StrEnum):
     FINAL = "final"
     DRIFT = "drift"
     AUDIT = "audit"
+    COMPARISON = "comparison"
 
 
 VALIDATING = (CheckpointKind.PERIODIC, CheckpointKind.FINAL)

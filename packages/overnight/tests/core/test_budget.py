@@ -14,11 +14,12 @@ from overnight.ledger.records import Attempt, Spent, TrialRecord
 from overnight.types import State, Usage, Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LIMITED = BudgetTable(trials=10, hours=2.0, agent_tokens=5000, money_usd=1.5)
+LIMITED = BudgetTable(trials=10, hours=2.0, device_hours=1.0, agent_tokens=5000, money_usd=1.5)
 SPENT = st.builds(
     Spent,
     trials=st.integers(0, 20),
     active_s=st.floats(0.0, 1e5),
+    device_s=st.floats(0.0, 1e5),
     agent_tokens=st.integers(0, 10_000),
     money_usd=st.floats(0.0, 3.0),
 )
@@ -59,6 +60,7 @@ def attempts(usages: Iterable[Usage]) -> list[Attempt]:
         (Spent(trials=9, active_s=7199.0, agent_tokens=4999, money_usd=1.49), None),
         (Spent(trials=10), "The budget of 10 trials is used up."),
         (Spent(active_s=7200.0), "The budget of 2h 00m is used up."),
+        (Spent(device_s=3600.0), "The budget of 1h 00m of measuring is used up."),
         (Spent(agent_tokens=5000), "The budget of 5,000 agent tokens is used up."),
         (Spent(money_usd=1.5), "The budget of $1.50 is used up."),
     ],
@@ -76,32 +78,34 @@ def test_without_limits_a_night_goes_on(spent: Spent) -> None:
 @given(SPENT)
 def test_what_is_left_is_told_for_each_limit_and_is_never_negative(spent: Spent) -> None:
     assert "-" not in left(LIMITED, spent)
-    assert len(left(LIMITED, spent).split(", ")) == 4
+    assert len(left(LIMITED, spent).split(", ")) == 5
 
 
 def test_what_is_left() -> None:
-    spent = Spent(trials=3, active_s=3600.0, agent_tokens=1500, money_usd=0.25)
-    assert left(LIMITED, spent) == "7 trials, 1h 00m, 3,500 tokens, $1.25"
+    spent = Spent(trials=3, active_s=3600.0, device_s=1800.0, agent_tokens=1500, money_usd=0.25)
+    assert left(LIMITED, spent) == "7 trials, 1h 00m, 30m 00s of measuring, 3,500 tokens, $1.25"
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_an_interrupted_trial_says_nothing_of_an_idea_and_does_not_count(verdict: Verdict) -> None:
-    counted = add_trial(Spent(trials=4), trial(verdict), []).trials
+    counted = add_trial(Spent(trials=4), trial(verdict), [], device_s=9.0).trials
     assert counted == (4 if verdict is Verdict.INTERRUPTED else 5)
 
 
 def test_the_baseline_does_not_count() -> None:
-    assert add_trial(Spent(), trial(Verdict.KEEP, number=0), []).trials == 0
+    assert add_trial(Spent(), trial(Verdict.KEEP, number=0), [], device_s=9.0) == Spent()
 
 
 def test_every_call_is_paid_for_even_those_of_an_interrupted_trial() -> None:
     calls = attempts([Usage(100, 50, 10, 5, 0.5), Usage(7, None, 3, None, None), Usage()])
-    spent = add_trial(Spent(agent_tokens=1, money_usd=1.0), trial(Verdict.INTERRUPTED), calls)
-    assert spent == Spent(agent_tokens=121, money_usd=1.5, unpriced_calls=1)
+    spent = add_trial(
+        Spent(agent_tokens=1, money_usd=1.0), trial(Verdict.INTERRUPTED), calls, device_s=2.0
+    )
+    assert spent == Spent(device_s=2.0, agent_tokens=121, money_usd=1.5, unpriced_calls=1)
 
 
 @given(SPENT, st.lists(st.builds(Usage, st.integers(0, 99), cost_usd=st.just(0.5))))
 def test_time_is_left_to_the_caller(spent: Spent, usages: list[Usage]) -> None:
-    after = add_trial(spent, trial(Verdict.DISCARD), attempts(usages))
+    after = add_trial(spent, trial(Verdict.DISCARD), attempts(usages), device_s=1.0)
     assert after.active_s == spent.active_s
     assert replace(after, trials=spent.trials).agent_tokens >= spent.agent_tokens

@@ -10,6 +10,7 @@ from rich.text import Text
 from overnight import __version__
 from overnight.brief import one_line
 from overnight.cli.audit import audit
+from overnight.cli.compare import compare
 from overnight.cli.demo import demo
 from overnight.cli.diff import diff
 from overnight.cli.doctor import doctor
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 _READING = (status, log, show, diff, export, plot)
 _STEERING = (steer, pause, resume, stop, forget)
-for command in (init, doctor, run, *_READING, audit, *_STEERING, demo, selftest):
+for command in (init, doctor, run, *_READING, audit, compare, *_STEERING, demo, selftest):
     app.command()(command)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from overnight.config.explain import explain, explain_syntax
-from overnight.config.tables import BudgetTable, ResearcherTable, StudyTables
+from overnight.config.tables import ArmTable, BudgetTable, ResearcherTable, StudyTables
 from overnight.errors import StudyFileError
 from overnight.patterns import PathPatterns
 from overnight.researchers.base import ResearcherSettings
@@ -45,6 +45,7 @@ class Study:
         self.score = tables.score
         self.holdout = tables.holdout
         self.sandbox = tables.sandbox
+        self.compare = tables.compare
         self.checkpoint = tables.checkpoint
         self.drift = tables.drift
         self.notify = tables.notify
@@ -79,6 +80,19 @@ class Study:
             who = who.model_copy(update={"model": model})
         changed = {"budget": budget, "researcher": who}
         return Study(self.path, tables.model_copy(update=changed))
+
+    def with_budget(self, budget: BudgetTable) -> "Study":
+        """The same study with another budget."""
+        return Study(self.path, self.tables.model_copy(update={"budget": budget}))
+
+    def with_arm(self, arm: ArmTable, budget: BudgetTable) -> "Study":
+        """The same study with the researcher, program and budget of an arm of a comparison."""
+        changed = {
+            "researcher": arm,
+            "budget": budget,
+            "program": arm.program or self.program,
+        }
+        return Study(self.path, self.tables.model_copy(update=changed))
 
     @property
     def branch(self) -> str:

@@ -19,6 +19,7 @@ from overnight.sandbox.network.allowlist import AllowList
 from overnight.types import Clock, Constraint, Goal, SandboxKind, Ties
 
 METRIC_NAME = r"[A-Za-z_][\w./-]*"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"  # of branches too
 
 
 def _check_pattern(pattern: str) -> str:
@@ -218,9 +219,40 @@ class BudgetTable(_Table):
     """``[budget]``: when the night ends; what is not set has no limit."""
 
     hours: float | None = Field(default=None, gt=0, le=87_600)
+    device_hours: float | None = Field(default=None, gt=0, le=87_600)
     trials: int | None = Field(default=None, ge=1)
     agent_tokens: int | None = Field(default=None, ge=1)
     money_usd: float | None = Field(default=None, gt=0)
+
+
+class ArmTable(ResearcherTable):
+    """``[[compare.arms]]``: a researcher of a comparison.
+
+    Attributes:
+        name: What it is called; left out: its kind and model.
+        program: A program file in place of the study's.
+    """
+
+    name: str | None = Field(default=None, pattern=_NAME, max_length=60)
+    program: str | None = None
+
+
+class CompareTable(_Table):
+    """``[compare]``: researchers run against each other.
+
+    Attributes:
+        budget: What each arm may use up; the study's own where nothing is said.
+        order: Turns in random blocks, or one arm after the other.
+        repeats: Nights of each arm, each from the baseline.
+        runs: How often the results and the baseline are measured again at the end.
+    """
+
+    arms: tuple[ArmTable, ...] = ()
+    budget: BudgetTable = BudgetTable()
+    order: Literal["interleaved", "sequential"] = "interleaved"
+    seed: int = 0
+    repeats: int = Field(default=1, ge=1, le=100)
+    runs: int = Field(default=5, ge=2, le=100)
 
 
 class CheckpointTable(_Table):
@@ -308,7 +340,7 @@ class WatchTable(_Table):
 class StudyTables(_Table):
     """The whole study file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$", max_length=100)
+    name: str = Field(pattern=_NAME, max_length=100)
     program: str | None = None
     metric: MetricTable
     scope: ScopeTable
@@ -319,6 +351,7 @@ class StudyTables(_Table):
     gate: GateTable = GateTable()
     researcher: ResearcherTable = ResearcherTable()
     budget: BudgetTable = BudgetTable()
+    compare: CompareTable = CompareTable()
     sandbox: Annotated[SandboxTable, BeforeValidator(_as_table)] = SandboxTable()
     checkpoint: CheckpointTable = CheckpointTable()
     drift: DriftTable = DriftTable()

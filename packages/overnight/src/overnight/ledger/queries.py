@@ -6,14 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, func, select, true
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
 from overnight.ledger import schema
 from overnight.ledger.records import (
+    ArmRecord,
     Attempt,
     CheckpointRecord,
+    ComparisonRecord,
     DriftRecord,
     EventRecord,
     NightRecord,
@@ -39,13 +41,6 @@ from overnight.types import (
 
 TRIAL_COLUMNS = tuple(schema.trials.columns)
 _STANDS = (schema.trials.c.verdict == Verdict.KEEP) & schema.trials.c.demoted_after.is_(None)
-# Asked on every trial, so it is built once.
-_FIRST_OF_TREE = (
-    select(*TRIAL_COLUMNS)
-    .where(schema.trials.c.tree == bindparam("tree"), schema.trials.c.state == State.DONE)
-    .order_by(schema.trials.c.number)
-    .limit(1)
-)
 
 
 class LedgerReader:
@@ -53,15 +48,30 @@ class LedgerReader:
 
     Args:
         path: The database file.
+        arm: An arm of a comparison: only its trials and the baseline are there. Left out: every
+            trial is, and what is kept is what stands on the study's own branch.
 
     Raises:
         LedgerError: There is none, or it is not one that this version reads.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, arm: int | None = None) -> None:
         if not path.is_file():
             raise LedgerError(f"There is no ledger at {path}.", fix="`overnight run` makes one.")
         self.path = path
+        self.arm = arm
+        nights = select(schema.nights.c.number).where(schema.nights.c.arm == arm)
+        self._nights_of_chain = nights
+        number, night = schema.trials.c.number, schema.trials.c.night
+        self._chain: ColumnElement[bool] = (number == 0) | night.in_(nights)
+        self._listed: ColumnElement[bool] = true() if arm is None else self._chain
+        self._first_of_tree = (  # asked on every trial, so it is built once
+            select(*TRIAL_COLUMNS)
+            .where(schema.trials.c.tree == bindparam("tree"), schema.trials.c.state == State.DONE)
+            .where(self._chain)
+            .order_by(number)
+            .limit(1)
+        )
         self.engine: Engine = schema.connect(path)
         try:
             self.study = self._study()
@@ -75,7 +85,7 @@ class LedgerReader:
 
     def incumbent(self) -> TrialRecord | None:
         """The best kept trial now, which may be the baseline; None before the baseline."""
-        kept = self._trials(_STANDS, newest_first=True, limit=1)
+        kept = self._trials(_STANDS & self._chain, newest_first=True, limit=1)
         return kept[0] if kept else None
 
     def trial(self, number: int) -> TrialRecord:
@@ -91,40 +101,40 @@ class LedgerReader:
 
     def trials(self, *, after: int = -1) -> list[TrialRecord]:
         """Every trial with a number above `after`, oldest first."""
-        return self._trials(schema.trials.c.number > after)
+        return self._trials((schema.trials.c.number > after) & self._listed)
 
     def latest(
         self, count: int | None, *, verdicts: Sequence[Verdict] | None = None
     ) -> list[TrialRecord]:
         """The last finished trials, newest first; all of them when `count` is None."""
-        condition = schema.trials.c.state == State.DONE
+        condition = (schema.trials.c.state == State.DONE) & self._listed
         if verdicts is not None:
             condition &= schema.trials.c.verdict.in_(verdicts)
         return self._trials(condition, newest_first=True, limit=count)
 
     def kept(self) -> list[TrialRecord]:
         """Every kept trial that still stands, oldest first; each is built on the one before."""
-        return self._trials(_STANDS)
+        return self._trials(_STANDS & self._chain)
 
     def ever_kept(self) -> list[TrialRecord]:
         """Every kept trial, oldest first, those included that were demoted later."""
-        return self._trials(schema.trials.c.verdict == Verdict.KEEP)
+        return self._trials((schema.trials.c.verdict == Verdict.KEEP) & self._chain)
 
     def latest_proposed(self) -> int:
         """The number of the latest trial that came to a proposal; 0 before the first."""
         trials = schema.trials.c
         query = select(func.max(trials.number).label("number")).where(
-            trials.proposed_at.is_not(None)
+            trials.proposed_at.is_not(None), self._listed
         )
         return self._rows(query)[0].number or 0
 
     def unfinished(self) -> list[TrialRecord]:
         """Trials that have no final verdict yet."""
-        return self._trials(schema.trials.c.state != State.DONE)
+        return self._trials((schema.trials.c.state != State.DONE) & self._chain)
 
     def trial_of_tree(self, tree: str) -> TrialRecord | None:
         """The first trial that proposed exactly these files."""
-        rows = self._rows(_FIRST_OF_TREE, {"tree": tree})
+        rows = self._rows(self._first_of_tree, {"tree": tree})
         return trial_record(rows[0]) if rows else None
 
     def runs(self, trial: int) -> list[RunRecord]:
@@ -149,9 +159,11 @@ class LedgerReader:
 
     def checkpoints(self, *kinds: CheckpointKind) -> list[CheckpointRecord]:
         """Every checkpoint of some kinds, or of all, oldest first."""
-        query = select(schema.checkpoints).order_by(schema.checkpoints.c.id)
+        checkpoints = schema.checkpoints.c
+        query = select(schema.checkpoints).where(self._of_chain(checkpoints.night))
+        query = query.order_by(checkpoints.id)
         if kinds:
-            query = query.where(schema.checkpoints.c.kind.in_(kinds))
+            query = query.where(checkpoints.kind.in_(kinds))
         return [_checkpoint(row) for row in self._rows(query)]
 
     def measured_again(self, trial: int) -> float | None:
@@ -176,7 +188,8 @@ class LedgerReader:
 
     def events(self, *kinds: EventKind) -> list[EventRecord]:
         """What happened beside the trials, of some kinds or of all, oldest first."""
-        query = select(schema.events).order_by(schema.events.c.id)
+        query = select(schema.events).where(self._of_chain(schema.events.c.night))
+        query = query.order_by(schema.events.c.id)
         if kinds:
             query = query.where(schema.events.c.kind.in_(kinds))
         return [_event(row) for row in self._rows(query)]
@@ -197,10 +210,28 @@ class LedgerReader:
         trials = schema.trials.c
         query = (
             select(trials.verdict, func.count().label("number"))
-            .where(trials.number > 0, trials.verdict.is_not(None))
+            .where(trials.number > 0, trials.verdict.is_not(None), self._listed)
             .group_by(trials.verdict)
         )
         return {Verdict(row.verdict): row.number for row in self._rows(query)}
+
+    def comparisons(self) -> list[ComparisonRecord]:
+        """Every comparison, oldest first."""
+        rows = self._rows(select(schema.comparisons).order_by(schema.comparisons.c.id))
+        return [
+            ComparisonRecord(
+                row.id, _time(row.started_at), _time_or_none(row.ended_at), row.settings
+            )
+            for row in rows
+        ]
+
+    def arms(self, comparison: int) -> list[ArmRecord]:
+        """The arms of a comparison, each of their nights for itself, as they were named."""
+        arms = schema.arms
+        query = select(arms).where(arms.c.comparison == comparison).order_by(arms.c.id)
+        names = [found.name for found in fields(ArmRecord)]
+        rows = self._rows(query)
+        return [ArmRecord(**{name: getattr(row, name) for name in names}) for row in rows]
 
     def nights(self) -> list[NightRecord]:
         """Every night, oldest first."""
@@ -237,14 +268,26 @@ class LedgerReader:
             .select_from(schema.attempts.join(schema.trials))
             .where(trials.night == night)
         )
+        runs = schema.runs.c
+        measured = (
+            select(func.coalesce(func.sum(runs.duration_s), 0.0).label("device_s"))
+            .select_from(schema.runs.join(schema.trials))
+            .where(trials.night == night, trials.number > 0, runs.purpose == Purpose.TRIAL)
+        )
         usage = self._rows(used)[0]
         return Spent(
             trials=self._rows(counted)[0].trials,
             active_s=self._rows(active)[0].active_s,
+            device_s=self._rows(measured)[0].device_s,
             agent_tokens=usage.agent_tokens,
             money_usd=usage.money_usd,
             unpriced_calls=usage.unpriced_calls,
         )
+
+    def _of_chain(self, night: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether something beside the trials belongs to the nights that are asked for."""
+        own = night.in_(self._nights_of_chain)
+        return own if self.arm is not None else own | night.is_(None)
 
     def _study(self) -> StudyRecord:
         found = self._rows(select(schema.study))
@@ -297,7 +340,7 @@ def _study(row: Row[Any]) -> StudyRecord:
 
 def _night(row: Row[Any]) -> NightRecord:
     return NightRecord(
-        row.number, _time(row.started_at), _time_or_none(row.ended_at), row.end_reason
+        row.number, _time(row.started_at), _time_or_none(row.ended_at), row.end_reason, row.arm
     )
 
 

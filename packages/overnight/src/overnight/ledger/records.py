@@ -34,12 +34,64 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True)
 class NightRecord:
-    """One budget's worth of work."""
+    """One budget's worth of work.
+
+    Attributes:
+        arm: The arm of a comparison that it belongs to; None for the study's own.
+    """
 
     number: int
     started_at: datetime
     ended_at: datetime | None
     end_reason: str | None
+    arm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """Arms that run against each other.
+
+    Attributes:
+        settings: How: schedule, seed, each arm's budget, runs at the end.
+        ended_at: When its last measurement was made; None while it can be gone on with.
+    """
+
+    id: int
+    started_at: datetime
+    ended_at: datetime | None
+    settings: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class NewArm:
+    """An arm that a comparison begins with.
+
+    Attributes:
+        repeat: Which of the arm's nights, from 1.
+        settings: What its researcher is, as the study file would say it.
+    """
+
+    name: str
+    repeat: int
+    settings: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRecord:
+    """One researcher set-up in a comparison, in one of its nights.
+
+    Attributes:
+        repeat: Which of the arm's nights, from 1.
+        branch: Its branch below ``overnight/``.
+        settings: Kind, model and options of its researcher.
+    """
+
+    id: int
+    comparison: int
+    name: str
+    repeat: int
+    branch: str
+    settings: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +259,13 @@ class Spent:
 
     Attributes:
         trials: Trials with a verdict on an idea; interrupted ones do not count.
+        device_s: How long the measured command ran for them.
         unpriced_calls: Calls that used tokens of unknown price.
     """
 
     trials: int = 0
     active_s: float = 0.0
+    device_s: float = 0.0
     agent_tokens: int = 0
     money_usd: float = 0.0
     unpriced_calls: int = 0

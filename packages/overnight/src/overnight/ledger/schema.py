@@ -53,11 +53,35 @@ study = Table(
     Column("created_at", String, nullable=False),
 )
 
+# Arms run against each other under equal budgets.
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("settings", JSON, nullable=False, default=dict),  # schedule, seed, budget, runs
+)
+
+# One researcher set-up in a comparison: a chain of keeps of its own, on a branch of its own.
+arms = Table(
+    "arms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("comparison", ForeignKey("comparisons.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("repeat", Integer, nullable=False),  # from 1: which of its nights
+    Column("branch", String, nullable=False),
+    Column("settings", JSON, nullable=False, default=dict),  # kind, model, options
+    UniqueConstraint("comparison", "name", "repeat"),
+)
+
 # A night is one budget's worth of work; it may be interrupted and gone on with in several sessions.
 nights = Table(
     "nights",
     metadata,
     Column("number", Integer, primary_key=True),
+    Column("arm", ForeignKey("arms.id")),
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
     Column("end_reason", ForeignText),

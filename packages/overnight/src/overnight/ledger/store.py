@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
 from overnight.ledger import schema, writing
+from overnight.ledger.comparing import ComparisonWriter
 from overnight.ledger.trials import TrialWriter
 from overnight.ledger.validations import ValidationWriter
 from overnight.ledger.writing import inserted
@@ -46,7 +47,7 @@ def create_ledger(path: Path, *, name: str, objective: Objective, baseline_commi
     unfinished.replace(path)
 
 
-class Ledger(TrialWriter, ValidationWriter):
+class Ledger(TrialWriter, ValidationWriter, ComparisonWriter):
     """A ledger opened for writing; one process at a time, under the study's lock."""
 
     def begin_session(self) -> tuple[int, int]:
@@ -56,10 +57,12 @@ class Ledger(TrialWriter, ValidationWriter):
             The night's number and the session's id.
         """
         with self.transaction() as connection:
-            unfinished = select(schema.nights.c.number).where(schema.nights.c.ended_at.is_(None))
-            night = connection.execute(unfinished).scalar()
+            nights = schema.nights.c
+            unfinished = select(nights.number).where(nights.ended_at.is_(None))
+            night = connection.execute(unfinished.where(nights.arm == self.arm)).scalar()
             if night is None:
-                night = inserted(connection, schema.nights, started_at=writing.now())
+                begun = {"arm": self.arm, "started_at": writing.now()}
+                night = inserted(connection, schema.nights, **begun)
             session = inserted(
                 connection,
                 schema.sessions,

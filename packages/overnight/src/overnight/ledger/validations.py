@@ -126,6 +126,7 @@ class ValidationWriter(Writer):
                     trials.verdict == Verdict.KEEP,
                     trials.demoted_after.is_(None),
                     trials.number >= max(culprit, 1),
+                    self._chain,
                 )
                 .values(demoted_after=latest)
                 .returning(trials.number)

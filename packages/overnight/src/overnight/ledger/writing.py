@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, ScalarSelect, Table, func, insert, select
@@ -13,7 +14,16 @@ from overnight.ledger.queries import LedgerReader
 
 
 class Writer(LedgerReader):
-    """A ledger opened for writing; one process at a time, under the study's lock."""
+    """A ledger opened for writing; one process at a time, under the study's lock.
+
+    Args:
+        path: The database file.
+        arm: The arm of a comparison whose trials are there; left out: the study's own are.
+    """
+
+    def __init__(self, path: Path, *, arm: int | None = None) -> None:
+        super().__init__(path, arm=arm)
+        self._listed = self._chain
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[Connection]:

@@ -29,11 +29,12 @@ class Repository:
     Args:
         root: Its top directory.
         study: The study's name, which names the branch and the refs.
+        branch: The branch of an arm of a comparison, below ``overnight/``; in place of the study's.
     """
 
-    def __init__(self, root: Path, study: str) -> None:
+    def __init__(self, root: Path, study: str, *, branch: str | None = None) -> None:
         self.root = root
-        self.branch_ref = f"refs/heads/overnight/{study}"
+        self.branch_ref = f"refs/heads/overnight/{branch or study}"
         self._trial_refs = f"refs/overnight/{study}/trials"
         self.git_dir = self._find_git_dir()
         self._plumbing = Plumbing(self.git_dir)

@@ -1,0 +1,172 @@
+"""Whose turn is next: a function of what each arm has used up and of nothing else.
+
+So a stopped comparison goes on as if nothing had happened.
+"""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+LEAST_SHARE = 1 / 8
+"""A turn counts as at least this part of a block, so that an arm that uses next to nothing of what
+the budget counts neither holds up the others nor goes on for ever."""
+
+
+class Order(StrEnum):
+    """How arms share devices and time.
+
+    `INTERLEAVED`: turns alternate in random blocks, so that the machine's drift hits all alike.
+    `SEQUENTIAL`: one arm after another. `PARALLEL`: at the same time, one device each, rotated.
+    """
+
+    INTERLEAVED = "interleaved"
+    SEQUENTIAL = "sequential"
+    PARALLEL = "parallel"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a comparison goes about its turns.
+
+    Attributes:
+        arms: Their names, each once.
+        devices: How many there are; only `PARALLEL` uses more than the first.
+    """
+
+    arms: tuple[str, ...]
+    order: Order = Order.INTERLEAVED
+    seed: int = 0
+    devices: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EqualBudget:
+    """What every arm may use up; None where there is no limit. The first limit reached counts.
+
+    The last turn may go beyond it.
+    """
+
+    device_s: float | None = None
+    wall_s: float | None = None
+    trials: int | None = None
+    agent_tokens: int | None = None
+    money_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an arm has used up.
+
+    Attributes:
+        turns: All of them, those without a proposal included.
+        wall_s: Of its own turns.
+        trials: Turns with a proposal.
+        money_usd: As far as it is known.
+        on_devices: Turns by device, where that is of interest.
+    """
+
+    turns: int = 0
+    device_s: float = 0.0
+    wall_s: float = 0.0
+    trials: int = 0
+    agent_tokens: int = 0
+    money_usd: float = 0.0
+    on_devices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One arm's turn on one device, counted from 0."""
+
+    arm: str
+    device: int = 0
+
+
+def next_turn(schedule: Schedule, used: Mapping[str, Used], budget: EqualBudget) -> str | None:
+    """The arm whose turn is next on one device; None when every arm has used up its budget.
+
+    Args:
+        used: By arm; an arm that is absent has had no turn.
+    """
+    turns = next_turns(schedule, used, budget)
+    return turns[0].arm if turns else None
+
+
+def next_turns(
+    schedule: Schedule, used: Mapping[str, Used], budget: EqualBudget
+) -> tuple[Turn, ...]:
+    """The turns to take next, all at once; no more than one but for `PARALLEL`.
+
+    In parallel, the next ones are asked for when all of these are over: that is what lets devices
+    rotate, and costs the difference of two turns at most.
+    """
+    standing = _standing(schedule, used, budget)
+    if schedule.order is Order.SEQUENTIAL:
+        return tuple(Turn(arm) for arm in list(standing)[:1])
+    queue = _queue(schedule, standing)
+    if schedule.order is Order.INTERLEAVED:
+        return tuple(Turn(arm) for arm in queue[:1])
+    return tuple(_on_devices(schedule, queue[: schedule.devices], used))
+
+
+def _standing(
+    schedule: Schedule, used: Mapping[str, Used], budget: EqualBudget
+) -> Mapping[str, int]:
+    """Arms with budget left, in their own order, each with the number of blocks it has done.
+
+    A block is as long as the mean turn of the arm whose turns are the dearest, so that an arm with
+    cheap turns has several of them in a block.
+    """
+    found = {arm: used.get(arm, Used()) for arm in schedule.arms}
+    shares = {arm: _share(each, budget) for arm, each in found.items()}
+    block = max((shares[arm] / each.turns for arm, each in found.items() if each.turns), default=0)
+    if not block:
+        return {arm: each.turns for arm, each in found.items()}
+    counted = {
+        arm: max(shares[arm] / block, each.turns * LEAST_SHARE) for arm, each in found.items()
+    }
+    return {
+        arm: math.floor(blocks + 0.5)
+        for arm, blocks in counted.items()
+        if max(shares[arm], blocks * block) < 1 - 1e-9
+    }
+
+
+def _share(used: Used, budget: EqualBudget) -> float:
+    """The part of the budget that is used up, by the limit that is nearest."""
+    limits = ((field.name, getattr(budget, field.name)) for field in fields(EqualBudget))
+    return max(
+        (getattr(used, name) / limit for name, limit in limits if limit is not None), default=0.0
+    )
+
+
+def _queue(schedule: Schedule, standing: Mapping[str, int]) -> list[str]:
+    """Arms by blocks done, those of one block in an order drawn for that block."""
+    return sorted(standing, key=lambda arm: (standing[arm], _drawn(schedule, standing[arm], arm)))
+
+
+def _drawn(schedule: Schedule, block: int, arm: str) -> int:
+    order = list(schedule.arms)
+    random.Random(f"{schedule.seed}/{block}").shuffle(order)
+    return order.index(arm)
+
+
+def _on_devices(schedule: Schedule, arms: Sequence[str], used: Mapping[str, Used]) -> list[Turn]:
+    """Each arm on the free device that it has been on least."""
+    free = set(range(schedule.devices))
+    turns = []
+    for arm in sorted(arms, key=schedule.arms.index):
+        before = used.get(arm, Used())
+        usual = (schedule.arms.index(arm) + before.turns) % schedule.devices
+        device = min(
+            free,
+            key=lambda each: (
+                before.on_devices[each] if each < len(before.on_devices) else 0,
+                (each - usual) % schedule.devices,
+            ),
+        )
+        free.remove(device)
+        turns.append(Turn(arm, device))
+    return turns
