@@ -15,6 +15,7 @@ from overnight.errors import OvernightError
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import TrialRecord
 from overnight.progress import Silent
+from overnight.report.rows import trial_rows
 from overnight.researchers.scripted import Step
 from overnight.testing.consistency import contradictions
 from overnight.testing.studies import TRAIN, TinyStudy, prints
@@ -230,3 +231,16 @@ def test_a_kind_that_is_not_known_begins_nothing(study: TinyStudy, compare: Comp
     with pytest.raises(OvernightError, match="codx"):
         compare(GOOD, ArmTable(kind="codx"))
     assert [trial.title for trial in study.trials()] in ([], ["baseline"])
+
+
+def test_tables_tell_whose_trial_it_was_and_what_it_had_to_beat(
+    study: TinyStudy, compare: Compare
+) -> None:
+    compare(GOOD, POOR)
+    study.run([Step("own", edits={TRAIN: prints(0.99)})])
+    with reading(study) as reader:
+        rows = {row["title"]: row for row in trial_rows(reader)}
+    assert (rows["good 0.8"]["arm"], rows["good 0.8"]["incumbent_value"]) == ("good", 0.9)
+    assert (rows["poor 0.95"]["arm"], rows["poor 0.95"]["incumbent_value"]) == ("poor", 1.0)
+    assert (rows["own"]["arm"], rows["own"]["incumbent"], rows["own"]["best"]) == (None, 0, 0.99)
+    assert rows["baseline"]["arm"] is None

@@ -65,7 +65,10 @@ def log(
 def trial_table(rows: Sequence[TrialRow], *, metric: str) -> Table:
     """Trials as a table with one line each."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, expand=True)
+    of_arms = any(row["arm"] for row in rows)
     table.add_column("trial", justify="right", no_wrap=True)
+    if of_arms:
+        table.add_column("arm", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column(Text(one_line(metric)), justify="right", no_wrap=True)
     table.add_column("gain", justify="right", no_wrap=True)
@@ -75,6 +78,7 @@ def trial_table(rows: Sequence[TrialRow], *, metric: str) -> Table:
         verdict = None if row["verdict"] is None else Verdict(row["verdict"])
         table.add_row(
             str(row["number"]),
+            *([Text(row["arm"] or "")] if of_arms else []),
             row_verdict_text(verdict, State(row["state"]), demoted_after=row["demoted_after"]),
             value_text(row["value"]),
             gain_text(row["gain"]),

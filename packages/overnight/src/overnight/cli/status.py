@@ -17,7 +17,7 @@ from overnight.config import BudgetTable, load_study
 from overnight.durations import format_duration
 from overnight.errors import StudyFileError
 from overnight.layout import Layout
-from overnight.ledger.records import Spent, TrialRecord
+from overnight.ledger.records import ComparisonRecord, Spent, TrialRecord
 from overnight.report.jsons import to_json
 from overnight.report.rows import TrialRow, trial_rows
 from overnight.report.standing import Standing, standing_of
@@ -71,6 +71,7 @@ def _facts(standing: Standing, latest: list[TrialRow], layout: Layout) -> dict[s
         "trust": standing.trust,
         "checkpoint": None if standing.checkpoint is None else asdict(standing.checkpoint),
         "drift": None if standing.drift is None else asdict(standing.drift),
+        "comparison": None if standing.comparison is None else asdict(standing.comparison),
         "latest": latest,
         "results": str(layout.results),
         "root": str(layout.root),
@@ -117,9 +118,16 @@ def _lines(standing: Standing, layout: Layout) -> Iterable[tuple[str, Text]]:
         counts = sorted(standing.verdicts.items(), key=lambda item: -item[1])
         parts = [verdict_text(verdict).append(f" {count}") for verdict, count in counts]
         yield "verdicts", Text("  ").join(parts)
+    if standing.comparison is not None:
+        yield "comparison", Text(_comparison(standing.comparison))
     yield from _guarded(standing, layout)
     yield from _used(standing, layout)
     yield "results", Text(str(layout.results))
+
+
+def _comparison(comparison: ComparisonRecord) -> str:
+    how = "" if comparison.ended_at else "under way; --resume goes on; "
+    return f"{comparison.id}: {how}`overnight compare --report {comparison.id}` tells of it"
 
 
 def _found(standing: Standing) -> Iterable[tuple[str, Text]]:

@@ -130,7 +130,7 @@ class LedgerReader:
 
     def unfinished(self) -> list[TrialRecord]:
         """Trials that have no final verdict yet."""
-        return self._trials((schema.trials.c.state != State.DONE) & self._chain)
+        return self._trials((schema.trials.c.state != State.DONE) & self._listed)
 
     def trial_of_tree(self, tree: str) -> TrialRecord | None:
         """The first trial that proposed exactly these files."""

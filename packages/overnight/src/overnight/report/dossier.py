@@ -15,7 +15,7 @@ from overnight.ledger.records import (
     TrialRecord,
 )
 from overnight.report.patches import patch_of
-from overnight.report.rows import Incumbents, TrialRow, trial_rows
+from overnight.report.rows import TrialRow, trial_rows
 from overnight.report.text import tail
 from overnight.types import Constraint
 
@@ -110,7 +110,8 @@ def dossier_of(
     """
     trial = reader.trial(number)
     runs = reader.runs(number)
-    incumbent = Incumbents(reader.ever_kept()).before(number)
+    row = trial_rows(reader, [trial])[0]
+    incumbent = None if row["incumbent"] is None else reader.trial(row["incumbent"])
     told = reader.runs(incumbent.number) if incumbent is not None else []
     beaten = told[-1].metrics if told else {}
     names = {reader.study.metric: None}
@@ -119,7 +120,7 @@ def dossier_of(
     return Dossier(
         study=reader.study,
         trial=trial,
-        row=trial_rows(reader, [trial])[0],
+        row=row,
         incumbent=incumbent,
         comparisons=[
             Comparison(

@@ -29,7 +29,7 @@ def write_progress(reader: LedgerReader, path: Path) -> None:
     # Altair is slow to import, and only pictures need it.
     from overnight.report import drawing  # noqa: PLC0415 (see above)
 
-    points = points_of(trial_rows(reader))
+    points = points_of([row for row in trial_rows(reader) if row["arm"] is None])
     picture = drawing.progress_spec(
         points,
         goal=reader.study.goal,

@@ -23,14 +23,16 @@ class TrialRow(TypedDict):
     that this one had to beat, `to_beat` the value that this was judged against (a checkpoint may
     have measured it again), `gain` how much better it was in the metric's unit (positive is
     better), `best` the incumbent's value once this trial was judged. `demoted_after` is the latest
-    trial when a checkpoint took the keep back. `trust` says how the last run was measured.
-    `propose_s` and `measure_s`
-    add up the researcher's calls and the runs; `exit_code` and `metrics` are the last run's.
-    Token counts add up what the agent reported; `cost_usd` is None when a call has no known price.
+    trial when a checkpoint took the keep back. `arm` is the arm of a comparison that it belongs to,
+    None for the study's own. `trust` says how the last run was measured. `propose_s` and
+    `measure_s` add up the researcher's calls and the runs; `exit_code` and `metrics` are the last
+    run's. Token counts add up what the agent reported; `cost_usd` is None when a call has no known
+    price.
     """
 
     number: int
     night: int
+    arm: str | None
     state: str
     verdict: str | None
     title: str
@@ -137,14 +139,20 @@ class _Clock:
 class _Context:
     def __init__(self, reader: LedgerReader) -> None:
         self._goal = reader.study.goal
-        self._incumbents = Incumbents(reader.ever_kept())
+        self._arm_of_night = {night.number: night.arm for night in reader.nights()}
+        self._arms = {
+            arm.id: arm.name for each in reader.comparisons() for arm in reader.arms(each.id)
+        }
+        self._incumbents = self._chains(reader.latest(None, verdicts=[Verdict.KEEP])[::-1])
         self._clock = _Clock(reader.sessions())
         self._night_began = {night.number: night.started_at for night in reader.nights()}
 
     def row(
         self, trial: TrialRecord, runs: Sequence[RunRecord], attempts: Sequence[Attempt]
     ) -> TrialRow:
-        incumbent = self._incumbents.before(trial.number)
+        arm = None if trial.is_baseline else self._arm_of_night.get(trial.night)
+        chain = self._incumbents.get(arm)
+        incumbent = None if chain is None else chain.before(trial.number)
         is_kept = trial.verdict is Verdict.KEEP
         best = trial if is_kept else incumbent
         usages = [attempt.usage for attempt in attempts]
@@ -152,6 +160,7 @@ class _Context:
         return TrialRow(
             number=trial.number,
             night=trial.night,
+            arm=self._arms.get(arm) if arm is not None else None,
             state=str(trial.state),
             verdict=None if trial.verdict is None else str(trial.verdict),
             title=trial.title,
@@ -191,6 +200,15 @@ class _Context:
             details=trial.details,
             metrics=runs[-1].metrics if runs else {},
         )
+
+    def _chains(self, kept: Sequence[TrialRecord]) -> Mapping[int | None, Incumbents]:
+        """The incumbents of the study's own nights, and of each arm of a comparison."""
+        arms = {None, *self._arms}
+        of_arm = {trial.number: self._arm_of_night.get(trial.night) for trial in kept}
+        return {
+            arm: Incumbents([t for t in kept if t.is_baseline or of_arm[t.number] == arm])
+            for arm in arms
+        }
 
     def _minutes(self, trial: TrialRecord) -> float | None:
         began = self._night_began.get(trial.night)

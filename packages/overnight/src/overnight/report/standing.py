@@ -9,6 +9,7 @@ from pathlib import Path
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import (
     CheckpointRecord,
+    ComparisonRecord,
     DriftRecord,
     NightRecord,
     Spent,
@@ -45,6 +46,7 @@ class Standing:
         checkpoint: The latest one that came to a finding.
         drift: What was seen of it after the latest trial.
         trust: How the incumbent was measured.
+        comparison: The latest one, if there was any.
     """
 
     study: StudyRecord
@@ -59,6 +61,7 @@ class Standing:
     checkpoint: CheckpointRecord | None
     drift: DriftRecord | None
     trust: Trust | None
+    comparison: ComparisonRecord | None
 
     @property
     def gain_percent(self) -> float | None:
@@ -90,6 +93,7 @@ def standing_of(reader: LedgerReader, *, lock: Path) -> Standing:
         checkpoint=latest_finding(reader),
         drift=_latest_drift(reader),
         trust=_trust(reader, last),
+        comparison=next(reversed(reader.comparisons()), None),
     )
 
 
