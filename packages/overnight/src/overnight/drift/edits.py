@@ -15,7 +15,7 @@ from overnight.drift.facts import FileChange
 from overnight.drift.syntax import Part, Source, Statement
 
 _MOST_FILES = 50
-_JITTER = math.log(1.1)
+_JITTER = 1 / 11  # of the larger of two numbers: a tenth of the smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,6 @@ def _by_shape(statements: Iterable[Statement]) -> Mapping[str, list[tuple[float,
 
 def _close(these: tuple[float, ...], those: tuple[float, ...]) -> bool:
     """Whether numbers differ by jitter only: by a tenth at most."""
-    return len(these) == len(those) and all(map(_jitter, these, those))
-
-
-def _jitter(one: float, other: float) -> bool:
-    if one == other:
-        return True
-    return one * other > 0 and abs(math.log(one / other)) <= _JITTER
+    return len(these) == len(those) and all(
+        math.isclose(one, other, rel_tol=_JITTER) for one, other in zip(these, those, strict=True)
+    )

@@ -6,6 +6,7 @@ rationale that talks the judge round moves the odds by a bounded factor and can 
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,7 @@ def ask_judge(settings: JudgeSettings, study: StudyFacts, trials: Sequence[Trial
     """
     import openai  # noqa: PLC0415 (heavy, and only studies with a judge need it)
 
+    evidence = write_evidence(study, trials)
     try:
         with openai.OpenAI(
             base_url=settings.base_url,
@@ -66,21 +68,22 @@ def ask_judge(settings: JudgeSettings, study: StudyFacts, trials: Sequence[Trial
             timeout=settings.timeout_s,
             max_retries=0,
         ) as client:
-            answer = client.chat.completions.create(
+            answer = client.chat.completions.with_raw_response.create(
                 model=settings.model,
                 temperature=0,
                 max_tokens=_MOST_ANSWER_TOKENS,
                 messages=[
                     {"role": "system", "content": _INSTRUCTIONS},
-                    {"role": "user", "content": write_evidence(study, trials)},
+                    {"role": "user", "content": evidence},
                 ],
-            )
-    except (openai.OpenAIError, ValueError) as error:
+            ).text
+    except Exception as error:  # a URL that is none has an error beside those of openai
+        why = _clean(str(error)).rstrip(".")
         raise JudgeFailed(
-            f"The drift judge at {settings.base_url} did not answer: {_clean(str(error))}.",
+            f"The drift judge at {settings.base_url} did not answer: {why}.",
             fix="Check [drift.judge] in overnight.toml: base_url, model and the key.",
         ) from error
-    return read_vote(answer.choices[0].message.content if answer.choices else None)
+    return read_vote(_content(answer))
 
 
 def write_evidence(study: StudyFacts, trials: Sequence[TrialFacts]) -> str:
@@ -95,22 +98,34 @@ def write_evidence(study: StudyFacts, trials: Sequence[TrialFacts]) -> str:
     return json.dumps(document)
 
 
-def read_vote(text: str | None) -> Vote:
+def read_vote(text: str) -> Vote:
     """The vote in an answer; text around the object is passed over.
 
     Raises:
         JudgeFailed: There is none.
     """
-    raw = text or ""
     try:
-        found = json.loads(raw[raw.find("{") : raw.rfind("}") + 1])
+        found = json.loads(text[text.find("{") : text.rfind("}") + 1])
     except (ValueError, RecursionError) as error:
-        raise JudgeFailed(f"The drift judge answered without JSON: {_clean(raw)!r}.") from error
+        raise JudgeFailed(f"The drift judge answered without JSON: {_clean(text)!r}.") from error
     drifting = found.get("drifting") if isinstance(found, dict) else None
     if not isinstance(drifting, bool):
-        raise JudgeFailed(f"The drift judge did not say whether it drifts: {_clean(raw)!r}.")
+        raise JudgeFailed(f"The drift judge did not say whether it drifts: {_clean(text)!r}.")
     why = found.get("why")
     return Vote(drifting, _clean(why, most=_MOST_WHY_CHARACTERS) if isinstance(why, str) else "")
+
+
+def _content(answer: str) -> str:
+    """What the model says; an endpoint may answer anything, which is taken as it is."""
+    try:
+        document = json.loads(answer)
+    except (ValueError, RecursionError):
+        return answer
+    match document:
+        case {"choices": [{"message": {"content": str(content)}}, *_]}:
+            return content
+        case _:
+            return answer
 
 
 def _shown(trial: TrialFacts) -> JsonValue:
@@ -120,11 +135,16 @@ def _shown(trial: TrialFacts) -> JsonValue:
         "title": _clean(trial.title),
         "rationale": _clean(trial.rationale),
         "target": _clean(trial.target),
-        "gain": trial.gain,
+        "gain": _finite(trial.gain),
         "patch": _clean(trial.patch, most=_MOST_PATCH_CHARACTERS, keep="\n\t"),
         "commands": [_clean(command) for command in trial.commands[:_MOST_COMMANDS]],
-        "agent_s": round(trial.agent_s),
+        "agent_s": _finite(round(trial.agent_s, 1)),
     }
+
+
+def _finite(number: float | None) -> float | None:
+    """A number as JSON can hold it."""
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _clean(text: str, *, most: int = _MOST_TEXT_CHARACTERS, keep: str = "") -> str:

@@ -76,7 +76,7 @@ def next_response(
     """
     if not assessment.drifting or (past and trial - past[-1].trial < settings.grace):
         return None
-    reasons = tuple(signal.sentence for signal in assessment.signals)
+    reasons = tuple(signal.sentence for signal in assessment.signals if signal.log_odds > 0)
     for action in settings.order[_level(past, trial, settings) :]:
         given = sum(response.action is action for response in past)
         if action not in impossible and given < settings.limit(action):

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from overnight.brief import quoted
 from overnight.drift.evidence import Observed, probability
 from overnight.drift.facts import StudyFacts, TrialFacts
 from overnight.drift.settings import DriftSettings
@@ -79,6 +80,12 @@ class Vote:
     drifting: bool
     why: str
 
+    @property
+    def sentence(self) -> str:
+        """The vote, and the judge's own words as a quotation."""
+        vote = f"a judge votes that it {'drifts' if self.drifting else 'does not drift'}"
+        return f"{vote}: {quoted(self.why)}" if self.why else vote
+
 
 def assess(
     study: StudyFacts,
@@ -149,7 +156,7 @@ def _beside(view: View, signals: Sequence[Signal], vote: Vote | None) -> Iterato
         yield Signal(
             JUDGE,
             value=float(vote.drifting),
-            sentence=vote.why,
+            sentence=vote.sentence,
             since=view.recent[-1].number,
             log_odds=_VOTE_LOG_ODDS if vote.drifting else -_VOTE_LOG_ODDS,
         )

@@ -24,6 +24,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _MEMBER = re.compile(r"\.\s*([^\W\d]\w*)")
 _NUMBER = re.compile(r"(?<![\w.])\d[\d_]*(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//).*$")
+_LINE_END = re.compile(r"\r\n?|\n")  # where Python ends lines; `str.splitlines` ends more of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def read_source(text: str, path: str) -> Source:
     if tree is None:
         lines = text[:_MOST_CHARACTERS].splitlines()[:_MOST_STATEMENTS]
         return Source(tuple(Part(stem, line) for line in lines))
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     return Source(
         tuple(Part(_owner(node) or stem, _text(node, lines), node) for node in tree.body),
         frozenset(_public(tree)),
@@ -180,7 +181,11 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
             yield name
         case ast.arg(arg=name):
             yield name
-        case ast.alias(asname=str(name)):
+        case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)):
+            yield name
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name
+        case ast.MatchMapping(rest=str(name)):
             yield name
 
 

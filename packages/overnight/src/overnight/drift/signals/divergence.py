@@ -53,7 +53,8 @@ def _tell(evidence: Evidence, metric: str, found: Mapping[int, Stretch]) -> str:
     """The sentence; researchers read it, so the hold-out's numbers stay out."""
     parted = [found[trial.number] for trial in evidence.shown]
     count, gained = sum(each.trials for each in parted), sum(each.gained for each in parted)
-    return f"in {count} trials {metric} gained {gained:.3g}, and the hold-out did not follow"
+    trials = "1 trial" if count == 1 else f"{count} trials"
+    return f"in {trials} {metric} gained {gained:.3g}, and the hold-out did not follow"
 
 
 def _degree(stretch: Stretch) -> float:

@@ -13,6 +13,7 @@ from overnight.drift.words import stems
 _MOST_CHARACTERS = 500
 _OF_A_CONSTRAINT = 0.5
 _MENTIONED_ONLY = 0.7
+_CONSTANT = re.compile(r"^([A-Z][A-Z\d_]*)\b[^=\n]*=(?!=)", flags=re.MULTILINE)
 
 
 def other_target(view: View) -> Observed:
@@ -22,12 +23,23 @@ def other_target(view: View) -> Observed:
     where it does not name the objective. One without either cannot tell. To aim at a constraint's
     metric is half a symptom, because making room can be a step towards the objective.
     """
-    reported = frozenset(chain.from_iterable(trial.metrics for trial in view.remembered))
+    reported = _reported(view)
     return observe(
         view.judged,
         lambda trial: _degree(trial, view.study, reported),
         lambda evidence: _tell(evidence, view.study, reported),
     )
+
+
+def _reported(view: View) -> frozenset[str]:
+    """Numbers that runs report, without those that a constant of the program sets.
+
+    To name ``depth`` where the program has a ``DEPTH`` is to name a lever.
+    """
+    sources = "\n".join(view.study.sources.values())
+    levers = {name.lower() for name in _CONSTANT.findall(sources)}
+    names = chain.from_iterable(trial.metrics for trial in view.remembered)
+    return frozenset(name for name in names if name.lower() not in levers)
 
 
 def _tell(evidence: Evidence, study: StudyFacts, reported: frozenset[str]) -> str:
