@@ -18,7 +18,7 @@ class Pair:
         results: Of what was measured again: how the two commits differ. None without.
         researchers: Of the nights, with what nights of one researcher differ by: what says which
             one to leave running.
-        comparisons: How many pairs the comparison has.
+        comparisons: How many pairs of different setups the comparison has.
         recorded: Difference of the gains that the arms' own records claim.
     """
 
@@ -47,13 +47,15 @@ def pairs(contest: Contest, gains: Sequence[float | None]) -> list[Pair]:
     Args:
         gains: What each arm's own record claims.
     """
-    found = list(combinations(range(len(contest.arms)), 2))
+    arms = contest.arms
+    found = list(combinations(range(len(arms)), 2))
+    different = sum(not _same(arms[one], arms[other]) for one, other in found)
     return [
         _pair(
             contest,
-            contest.arms[one],
-            contest.arms[other],
-            comparisons=len(found),
+            arms[one],
+            arms[other],
+            comparisons=max(different, 1),
             recorded=_less(gains[one], gains[other]),
         )
         for one, other in found
@@ -71,12 +73,16 @@ def _pair(
     return Pair(
         one=one.name,
         other=other.name,
-        same=nights.setup_of(one) == nights.setup_of(other),
+        same=_same(one, other),
         results=blocks.contrast(contest.goal, one.reruns, other.reruns),
         researchers=nights.between_nights(contest, one, other),
         comparisons=comparisons,
         recorded=recorded,
     )
+
+
+def _same(one: ArmRecord, other: ArmRecord) -> bool:
+    return nights.setup_of(one) == nights.setup_of(other)
 
 
 def _less(one: float | None, other: float | None) -> float | None:

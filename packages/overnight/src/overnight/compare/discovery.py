@@ -71,16 +71,27 @@ class _Pile:
     marks: list[Mark]
     members: list[tuple[str, ArmTrial, Mark]] = field(default_factory=list)
 
+    @property
+    def is_code(self) -> bool:
+        """Whether it has no constant and no description, which go by their names."""
+        return all(mark.kind is Kind.CODE for mark in self.marks)
+
+    def takes(self, mark: Mark) -> bool:
+        """Whether a mark fits; words that fit two constants do not make them one."""
+        constants = {other.name for other in self.marks if other.kind is Kind.CONSTANT}
+        if mark.kind is Kind.CONSTANT and constants:
+            return mark.name in constants
+        return any(mark.fits(other) for other in self.marks)
+
 
 def finds(arms: Sequence[ArmRecord]) -> list[Find]:
     """Everything that stands in any arm, those of several arms first, then by gain."""
-    piles: list[_Pile] = []
+    piles: dict[str, list[_Pile]] = {}
     for arm in arms:
         for trial in arm.trials:
             if trial.kept:
                 _put(piles, arm.name, trial)
-    _merge_alike(piles)
-    found = [_find(pile) for pile in piles]
+    found = [_find(pile) for pile in _merged([pile for some in piles.values() for pile in some])]
     return sorted(found, key=lambda find: (-len(find.arms), -find.gain, find.name))
 
 
@@ -95,28 +106,37 @@ def own(found: Sequence[Find], arm: str) -> list[Find]:
     return [find for find in found if find.arms == [arm]]
 
 
-def _put(piles: list[_Pile], arm: str, trial: ArmTrial) -> None:
+def _put(piles: dict[str, list[_Pile]], arm: str, trial: ArmTrial) -> None:
     for mark in marks_of(trial):
-        pile = next((p for p in piles if any(mark.fits(other) for other in p.marks)), None)
+        some = piles.setdefault(mark.key, [])
+        pile = next((pile for pile in some if pile.takes(mark)), None)
         if pile is None:
             pile = _Pile([])
-            piles.append(pile)
+            some.append(pile)
         if mark not in pile.marks:
             pile.marks.append(mark)
         if not any(member is trial for _, member, _ in pile.members):
             pile.members.append((arm, trial, mark))
 
 
-def _merge_alike(piles: list[_Pile]) -> None:
-    """Put code of other names together where the statements are the same."""
-    code = [pile for pile in piles if all(mark.kind is Kind.CODE for mark in pile.marks)]
-    for place, pile in enumerate(code[:_MOST_COMPARED]):
-        for other in code[place + 1 : _MOST_COMPARED]:
-            if other in piles and pile in piles and (_likeness(pile, other) or 0.0) >= ALIKE:
-                pile.marks += other.marks
-                known = {id(trial) for _, trial, _ in pile.members}
-                pile.members += [each for each in other.members if id(each[1]) not in known]
-                piles.remove(other)
+def _merged(piles: list[_Pile]) -> list[_Pile]:
+    """Piles of code put together where another arm did the same under other names."""
+    found: list[_Pile] = []
+    for pile in piles:
+        alike = _alike(pile, found) if pile.is_code and len(found) < _MOST_COMPARED else None
+        if alike is None:
+            found.append(pile)
+        else:
+            known = {id(trial) for _, trial, _ in alike.members}
+            alike.marks += pile.marks
+            alike.members += [each for each in pile.members if id(each[1]) not in known]
+    return found
+
+
+def _alike(pile: _Pile, others: Sequence[_Pile]) -> _Pile | None:
+    """The first pile of code of which some change is the same as one in here."""
+    code = (other for other in others if other.is_code)
+    return next((other for other in code if (_likeness(pile, other) or 0.0) >= ALIKE), None)
 
 
 def _likeness(pile: _Pile, other: _Pile) -> float | None:

@@ -40,6 +40,11 @@ class Mark:
     topic: Topic
     direction: Direction
 
+    @property
+    def key(self) -> str:
+        """The same for any two that may fit."""
+        return f"{self.kind} {self.name}" if self.kind is Kind.CODE else self.topic.head
+
     def fits(self, other: "Mark") -> bool:
         """Whether two proposals that have these turned the same screw.
 

@@ -22,13 +22,15 @@ class Chance:
     """How far two nights of one researcher differ.
 
     Attributes:
-        reach: What two nights differ by at most, 95 times in 100, in the metric's unit.
+        seen: The largest difference between two nights of one setup, in the metric's unit.
+        reach: What two further nights of one differ by at most, 95 times in 100.
         sd: Standard deviation of a night.
         nights: Nights of researchers that had more than one.
         freedom: Degrees of freedom behind it.
         setups: Whose nights they were.
     """
 
+    seen: float
     reach: float
     sd: float
     nights: int
@@ -57,7 +59,7 @@ def outcomes(goal: Goal, arm: ArmRecord, baseline: Sequence[Rerun]) -> list[floa
 def by_setup(contest: Contest) -> Mapping[str, list[float]]:
     """The outcomes of all nights of each setup."""
     found: defaultdict[str, list[float]] = defaultdict(list)
-    for arm in contest.arms:
+    for arm in (*contest.arms, *contest.calibration):
         found[setup_of(arm)] += outcomes(contest.goal, arm, contest.baseline)
     return found
 
@@ -75,6 +77,7 @@ def chance(contest: Contest) -> Chance | None:
         return None
     two_nights = Contrast(0.0, noise.sd * math.sqrt(2), noise.freedom, 1)
     return Chance(
+        seen=max(max(values) - min(values) for values in repeated.values()),
         reach=two_nights.interval().high,
         sd=noise.sd,
         nights=sum(map(len, repeated.values())),

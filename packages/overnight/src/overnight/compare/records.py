@@ -109,9 +109,12 @@ class Contest:
 
     Attributes:
         baseline: The shared start, measured again in the same blocks as the arms' results.
+        calibration: Further arms, such as of a researcher against itself, that only say how far
+            nights of one setup differ.
     """
 
     metric: str
     goal: Goal
     arms: tuple[ArmRecord, ...]
     baseline: tuple[Rerun, ...] = ()
+    calibration: tuple[ArmRecord, ...] = ()

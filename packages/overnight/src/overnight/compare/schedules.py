@@ -8,10 +8,14 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import TypeVar
 
 LEAST_SHARE = 1 / 8
 """A turn counts as at least this part of a block, so that an arm that uses next to nothing of what
 the budget counts neither holds up the others nor goes on for ever."""
+
+
+_Entry = TypeVar("_Entry")
 
 
 class Order(StrEnum):
@@ -46,6 +50,9 @@ class EqualBudget:
     """What every arm may use up; None where there is no limit. The first limit reached counts.
 
     The last turn may go beyond it.
+
+    Raises:
+        ValueError: A limit is not more than zero.
     """
 
     device_s: float | None = None
@@ -53,6 +60,11 @@ class EqualBudget:
     trials: int | None = None
     agent_tokens: int | None = None
     money_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        limits = [getattr(self, field.name) for field in fields(self)]
+        if any(limit is not None and not limit > 0 for limit in limits):
+            raise ValueError("a limit must be more than zero")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,13 @@ def next_turns(
     return tuple(_on_devices(schedule, queue[: schedule.devices], used))
 
 
+def order_of_block(entries: Sequence[_Entry], *, block: int, seed: int) -> list[_Entry]:
+    """The random order of one block, always the same; also for the final re-measurement."""
+    order = list(entries)
+    random.Random(f"{seed}/{block}").shuffle(order)
+    return order
+
+
 def _standing(
     schedule: Schedule, used: Mapping[str, Used], budget: EqualBudget
 ) -> Mapping[str, int]:
@@ -144,13 +163,12 @@ def _share(used: Used, budget: EqualBudget) -> float:
 
 def _queue(schedule: Schedule, standing: Mapping[str, int]) -> list[str]:
     """Arms by blocks done, those of one block in an order drawn for that block."""
-    return sorted(standing, key=lambda arm: (standing[arm], _drawn(schedule, standing[arm], arm)))
 
+    def place(arm: str) -> tuple[int, int]:
+        block = standing[arm]
+        return block, order_of_block(schedule.arms, block=block, seed=schedule.seed).index(arm)
 
-def _drawn(schedule: Schedule, block: int, arm: str) -> int:
-    order = list(schedule.arms)
-    random.Random(f"{schedule.seed}/{block}").shuffle(order)
-    return order.index(arm)
+    return sorted(standing, key=place)
 
 
 def _on_devices(schedule: Schedule, arms: Sequence[str], used: Mapping[str, Used]) -> list[Turn]:

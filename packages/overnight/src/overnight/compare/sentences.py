@@ -155,7 +155,7 @@ def _chance(comparison: Comparison) -> str:
         return ""
     who = ", ".join(map(name_text, found.setups))
     return (
-        f"Chance alone: two nights of one researcher differ by up to {found.reach:.4g} here, 95"
-        f" times in 100 (standard deviation of a night {found.sd:.4g}, from {found.nights} nights"
-        f" of {who})."
+        f"Chance alone: nights of one researcher came up to {found.seen:.4g} apart here"
+        f" ({found.nights} nights of {who}); two more would come up to {found.reach:.4g} apart, 95"
+        " times in 100."
     )

@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,7 +31,8 @@ def temporary() -> Mapping[str, Path]:
 def look(places: Mapping[str, Path]) -> dict[str, str]:
     """Every file below some directories, with a digest of its content or what it is instead.
 
-    A directory that lies in another one counts for itself alone.
+    A directory that lies in another one counts for itself alone, and what is mounted in one, such
+    as an interpreter below a temporary directory, not at all.
 
     Args:
         places: Directories by the names that they have in the answer.
@@ -45,10 +47,22 @@ def look(places: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _files(root: Path, *, beside: set[Path]) -> Iterator[Path]:
+    mounted = _mounted()
     for directory, names, files in os.walk(root):
-        names[:] = [name for name in names if Path(directory, name) not in beside]
-        links = [name for name in names if Path(directory, name).is_symlink()]
+        paths = {name: Path(directory, name) for name in names}
+        names[:] = [name for name, path in paths.items() if path not in beside | mounted]
+        links = [name for name in names if paths[name].is_symlink()]
         yield from (Path(directory, name) for name in (*files, *links))
+
+
+def _mounted() -> set[Path]:
+    """Where something is mounted; the kernel writes odd characters of a path as octal numbers."""
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return {Path(re.sub(r"\\(\d{3})", _character, line.split()[4])) for line in lines}
+
+
+def _character(octal: re.Match[str]) -> str:
+    return chr(int(octal[1], 8))
 
 
 def _describe(path: Path) -> str:

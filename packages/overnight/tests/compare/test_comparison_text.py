@@ -1,0 +1,60 @@
+"""A comparison, written down."""
+
+import json
+import random
+from typing import Any
+
+from overnight.compare.analysis import Comparison, analyse
+from overnight.compare.jsons import comparison_json
+from overnight.compare.records import ArmRecord, ArmTrial
+from overnight.compare.text import comparison_lines
+from overnight.types import Verdict
+
+from .contests import contest, kept, nights
+
+HOSTILE = "co\x1b[2Jdex | `x`\n# no"
+
+
+def example() -> Comparison:
+    rng = random.Random(4)
+    turns = (
+        kept(1, "lower depth", gain=0.1, value=0.9, device_s=300.0, agent_s=42.0, cost_usd=0.5),
+        ArmTrial(2, Verdict.CRASH, "raise depth", device_s=60.0, cost_usd=None),
+    )
+    one = ArmRecord(HOSTILE, turns, nights(rng, 0.9), starts={1: 1.0})
+    other = ArmRecord("tune", (kept(3, "raise depth to 9"),), nights(rng, 0.95), starts={1: 1.0})
+    return analyse(contest(one, other, baseline=nights(rng, 1.0)))
+
+
+def test_the_text_is_safe_to_print_and_its_tables_are_whole() -> None:
+    lines = comparison_lines(example())
+    assert all(line.isprintable() for line in lines)
+    tables = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in tables} == {4}
+
+
+def test_the_text_says_what_is_known_and_what_is_not() -> None:
+    text = "\n".join(comparison_lines(example()))
+    assert "| device time | 6m 00s | ? |" in text
+    assert "| on what was not kept | 1m 00s | 0.0s |" in text, "all of tune's was kept"
+    assert "| money, USD | 0.50 and 1 not known | ? |" in text
+    assert "- depth: gain 0.2 in all" in text
+    assert "Only by tune:" in text
+
+
+def test_json_is_json_and_has_the_same() -> None:
+    told: dict[str, Any] = comparison_json(example())
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    arm, pair = told["arms"][0], told["pairs"][0]
+    assert arm["verdicts"] == {"keep": 1, "crash": 1}
+    assert pair["results"]["low"] < pair["results"]["gain"] < pair["results"]["high"]
+    assert pair["researchers"]["low"] is None
+    assert pair["told_researchers"] is False
+    assert told["finds"][0]["arms"] == [HOSTILE, "tune"]
+    assert {curve["axis"] for curve in told["curves"]} == {"trials", "device_hours"}
+    assert told["conclusions"]
+
+
+def test_one_arm_alone_is_nothing_to_compare() -> None:
+    alone = analyse(contest(ArmRecord("alone", (kept(1, "lower depth"),))))
+    assert "- There is nothing to compare." in comparison_lines(alone)
