@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     ("tune_quality.py", (), ("--seeds", "2")),
     ("drift_detection.py", (), ("--quick",)),
+    ("comparison_coverage.py", (), ("--quick",)),
     ("cheats_side_by_side.py", (), ("--only", "report")),
 )
 

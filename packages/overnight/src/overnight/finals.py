@@ -4,11 +4,11 @@ In each block every commit is measured once, in an order drawn for that block an
 seed, so that what the machine does meanwhile moves no side against another.
 """
 
-import random
 from collections.abc import Sequence
 
 from overnight.bench import Bench
 from overnight.checkpoints.again import Again, Runs
+from overnight.compare.schedules import order_of_block
 from overnight.ledger.records import TrialRecord
 from overnight.types import CheckpointKind, Purpose, Validation
 
@@ -39,9 +39,7 @@ def measure_finals(benches: Sequence[Bench], comparison: int, *, runs: int, seed
     )
     with Again(bench, number, purpose=Purpose.COMPARISON) as again:
         for block in range(runs):
-            order = list(trials)
-            random.Random(f"{seed}/{block}").shuffle(order)
-            for trial in order:
+            for trial in order_of_block(trials, block=block, seed=seed):
                 again.once(trial, into=Runs(), seed=_SEED_OF_BLOCK + block, holdout=False)
     bench.ledger.end_checkpoint(
         number,

@@ -16,6 +16,7 @@ from overnight.cli.diff import diff
 from overnight.cli.doctor import doctor
 from overnight.cli.export import export
 from overnight.cli.forget import forget
+from overnight.cli.import_ import import_
 from overnight.cli.init import init
 from overnight.cli.log import log
 from overnight.cli.pause import pause
@@ -44,6 +45,7 @@ _READING = (status, log, show, diff, export, plot)
 _STEERING = (steer, pause, resume, stop, forget)
 for command in (init, doctor, run, *_READING, audit, compare, *_STEERING, demo, selftest):
     app.command()(command)
+app.command("import")(import_)
 
 
 def _show_version(wanted: bool) -> None:
