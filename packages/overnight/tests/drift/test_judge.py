@@ -23,7 +23,7 @@ TRIALS = night(*honest(10))
 
 
 def ask(judge: JudgeServer) -> Vote:
-    settings = JudgeSettings(judge.base_url, "a-model", api_key="the-key", timeout_s=5)
+    settings = JudgeSettings(judge.base_url, "a-model", api_key="the-key", timeout_s=30)
     return ask_judge(settings, STUDY, TRIALS)
 
 
