@@ -76,6 +76,14 @@ class DriftWatch:
         self._bench.ledger.record_drift(_record(trial.number, assessment, response))
         return response
 
+    def refresh(self) -> None:
+        """Take note that another trial is the incumbent, after a keep was taken back."""
+        incumbent = self._bench.ledger.incumbent()
+        if self._study is None or incumbent is None or incumbent.commit is None:
+            return
+        sources = self._editable_sources(incumbent.commit)
+        self._sizes = {path: _lines(text) for path, text in sources.items()}
+
     def learn_noise(self, noise: Noise) -> None:
         """Take note of how much the metric differs between runs of the same commit."""
         if self._study is not None:
@@ -101,7 +109,11 @@ class DriftWatch:
         numbers = {trial.number for trial in finished if trial.night == night}
         for seen in ledger.drift():
             if seen.response is not None and seen.trial in numbers:
-                reasons = tuple(str(signal.get("sentence", "")) for signal in seen.signals)
+                reasons = tuple(
+                    str(signal.get("sentence", ""))
+                    for signal in seen.signals
+                    if signal.get("value")  # a judge's vote against drift has none
+                )
                 self._given.append(Response(Action(seen.response), seen.trial, reasons))
 
     def _take(self, facts: TrialFacts) -> None:
@@ -117,15 +129,19 @@ class DriftWatch:
     def _study_facts(self, baseline: str) -> StudyFacts:
         bench, study = self._bench, self._bench.study
         paths = frozenset(bench.repository.files(baseline))
-        editable = sorted(filter(study.editable.match, paths))[:_MOST_FILES]
         return StudyFacts(
             objective=study.objective,
             program=study.program_text(),
             measure_command=study.measure.command,
-            sources={path: bench.repository.text(baseline, path) for path in editable},
+            sources=self._editable_sources(baseline),
             paths=paths,
             inside=tuple(str(place) for place in bench.workspaces.of_researcher),
         )
+
+    def _editable_sources(self, commit: str) -> dict[str, str]:
+        repository = self._bench.repository
+        editable = sorted(filter(self._bench.study.editable.match, repository.files(commit)))
+        return {path: repository.text(commit, path) for path in editable[:_MOST_FILES]}
 
     def _facts(self, trial: TrialRecord, attempts: Sequence[Attempt]) -> TrialFacts:
         ledger = self._bench.ledger

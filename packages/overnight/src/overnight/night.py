@@ -241,6 +241,7 @@ class Night:
             case Action.ROLL_BACK:
                 self._checkpoints.roll_back(f"Rolled back {because}")
                 self._loop.refresh()
+                self._drift.refresh()
                 self._tell_incumbent()
             case Action.PAUSE:
                 self._pause.because(f"Paused {because}")
@@ -263,6 +264,7 @@ class Night:
         self._validated_at_s = self._active_s()
         self._drift.learn_noise(self._checkpoints.spread().objective)
         self._loop.refresh()
+        self._drift.refresh()
         self._tell(checkpoint)
 
     def _tell(self, checkpoint: CheckpointRecord) -> None:
