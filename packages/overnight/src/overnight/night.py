@@ -103,6 +103,7 @@ class Night:
         self._news = Newsroom(self._study, bench.ledger, bench.watcher)
         self._pause = Pause(bench, request, self._controls, self._news, night=night)
         self._troubles = Troubles(self._study.watch, bench.trials_dir.parent)
+        self._latest = self._latest_number()
         self._validated_at_s = 0.0
         self._proposed = False
         self._told_s = 0.0
@@ -219,7 +220,8 @@ class Night:
         response = self._drift.look(trial, self._loop.attempts)
         if response is not None:
             self._respond(response)
-        if is_due(self._study.checkpoint, self._since_checkpoint()):
+        table = self._study.checkpoint
+        if table.is_periodic and is_due(table, self._since_checkpoint()):
             self._validate(CheckpointKind.PERIODIC)
 
     def _respond(self, response: Response) -> None:
@@ -309,9 +311,12 @@ class Night:
     def _awake_s(self) -> float:
         return 0.0 if self._woke_s is None else time.monotonic() - self._woke_s
 
-    def _next_number(self) -> int:
+    def _latest_number(self) -> int:
         latest = self._bench.ledger.latest(1)
-        return latest[0].number + 1 if latest else 0
+        return latest[0].number if latest else -1
+
+    def _next_number(self) -> int:
+        return self._latest + 1
 
     def catch_up(self) -> None:
         """Bring what an earlier session left half-way to an end, and see to the baseline."""
@@ -321,7 +326,7 @@ class Night:
         self._finish_trials()
         if bench.ledger.incumbent() is None:
             self._request.phase(0, Phase.PREPARING)
-            self._loop.baseline()
+            self._latest = self._loop.baseline().number
         bench.results.update()
         incumbent = bench.ledger.incumbent()
         head = bench.repository.branch_head()
@@ -341,6 +346,7 @@ class Night:
             self._count(self._loop.go_on(trial), ())  # its calls are in the ledger already
 
     def _count(self, trial: TrialRecord, attempts: Sequence[Attempt]) -> None:
+        self._latest = trial.number
         runs = self._bench.ledger.runs(trial.number)
         device_s = sum(run.duration_s or 0.0 for run in runs)
         self._spent = add_trial(self._spent, trial, attempts, device_s=device_s)

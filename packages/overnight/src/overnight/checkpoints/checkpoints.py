@@ -16,7 +16,6 @@ from overnight.types import (
     JsonValue,
     Purpose,
     Validation,
-    Verdict,
 )
 
 
@@ -98,10 +97,12 @@ class Checkpoints:
             active_s: Time at work since then.
         """
         found = [c for c in self._ledger.checkpoints(*VALIDATING) if _is_finding(c)]
-        trials = self._ledger.trials(after=found[-1].after_trial if found else 0)
-        judged = [t for t in trials if t.verdict not in (None, Verdict.INTERRUPTED)]
-        keeps = [t for t in judged if t.verdict is Verdict.KEEP and t.demoted_after is None]
-        return Since(trials=len(judged), keeps=len(keeps), active_s=active_s)
+        after = found[-1].after_trial if found else 0
+        return Since(
+            trials=self._ledger.count_judged(after=after),
+            keeps=self._ledger.count_standing(after=after),
+            active_s=active_s,
+        )
 
     def _begin(self, kind: CheckpointKind, incumbent: TrialRecord) -> int:
         latest = self._ledger.latest(1)

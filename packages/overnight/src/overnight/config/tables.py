@@ -272,6 +272,11 @@ class CheckpointTable(_Table):
     repeats: int = Field(default=2, ge=1, le=20)
     least_share: float = Field(default=0.25, ge=0, le=1)
 
+    @property
+    def is_periodic(self) -> bool:
+        """Whether there are any in the course of a night."""
+        return self.every_trials > 0 or self.every_s is not None
+
 
 class JudgeTable(_Table):
     """``[drift.judge]``: a model that is asked whether the night still serves its objective."""

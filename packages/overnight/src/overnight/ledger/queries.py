@@ -123,10 +123,23 @@ class LedgerReader:
     def latest_proposed(self) -> int:
         """The number of the latest trial that came to a proposal; 0 before the first."""
         trials = schema.trials.c
-        query = select(func.max(trials.number).label("number")).where(
-            trials.proposed_at.is_not(None), self._listed
-        )
-        return self._rows(query)[0].number or 0
+        query = select(trials.number).where(trials.proposed_at.is_not(None), self._listed)
+        found = self._rows(query.order_by(trials.number.desc()).limit(1))
+        return found[0].number if found else 0
+
+    def count_judged(self, *, after: int) -> int:
+        """How many trials above a number came to a verdict on their idea."""
+        verdict = schema.trials.c.verdict
+        return self._count(after, verdict.is_not(None) & (verdict != Verdict.INTERRUPTED))
+
+    def count_standing(self, *, after: int) -> int:
+        """How many keeps above a number still stand."""
+        return self._count(after, _STANDS)
+
+    def _count(self, after: int, condition: ColumnElement[bool]) -> int:
+        query = select(func.count().label("trials")).select_from(schema.trials)
+        found = self._rows(query.where(schema.trials.c.number > after, condition, self._listed))
+        return int(found[0].trials)
 
     def unfinished(self) -> list[TrialRecord]:
         """Trials that have no final verdict yet."""
