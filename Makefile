@@ -33,6 +33,7 @@ lint: $(READY)
 	$(BIN)/mypy packages
 	MYPYPATH=benchmarks $(BIN)/mypy benchmarks
 	MYPYPATH=labs/charlm $(BIN)/mypy labs/charlm
+	MYPYPATH=labs/nanolm $(BIN)/mypy labs/nanolm
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
