@@ -33,5 +33,6 @@ def server() -> Iterator[ResponsesServer]:
 
 @pytest.fixture
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "CODEX_API_KEY", "CODEX_HOME"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [*os.environ]:
+        if name.endswith("_API_KEY") or name in {"CODEX_HOME", "CLAUDE_CODE_OAUTH_TOKEN"}:
+            monkeypatch.delenv(name)

@@ -1,5 +1,6 @@
 """What an agent's tokens cost; unknown stays unknown."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from overnight.config import PriceTable
@@ -49,18 +50,26 @@ class Prices:
             return None
         import genai_prices  # noqa: PLC0415 (slow to import, and needed only where tokens are used)
 
-        try:
-            found = genai_prices.calc_price(
-                genai_prices.Usage(
-                    input_tokens=usage.input_tokens or 0,
-                    cache_read_tokens=_cached_tokens(usage),
-                    output_tokens=usage.output_tokens or 0,
-                ),
-                model_ref=self._model,
-            )
-        except LookupError:
-            return None
-        return float(found.total_price)
+        counted = genai_prices.Usage(
+            input_tokens=usage.input_tokens or 0,
+            cache_read_tokens=_cached_tokens(usage),
+            output_tokens=usage.output_tokens or 0,
+        )
+        for provider, model in _names(self._model):
+            try:
+                found = genai_prices.calc_price(counted, model_ref=model, provider_id=provider)
+            except LookupError:
+                continue
+            return float(found.total_price)
+        return None
+
+
+def _names(model: str) -> Iterator[tuple[str | None, str]]:
+    """A model as it is named, and where that begins with its provider's name, apart from it."""
+    yield None, model
+    provider, _, rest = model.partition("/")
+    if rest:
+        yield provider, rest
 
 
 def _cached_tokens(usage: Usage) -> int:

@@ -112,6 +112,21 @@ def test_the_researcher_is_one_that_can_run(
     assert load_study(repository).researcher.kind == kind
 
 
+@pytest.mark.parametrize("agent", ["claude", "gemini"])
+def test_another_agent_on_the_path_is_found(
+    repository: Path, overnight: Overnight, monkeypatch: pytest.MonkeyPatch, agent: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}" if name == agent else None)
+    overnight()
+    assert load_study(repository).researcher.kind == agent
+
+
+def test_a_researcher_that_is_not_known(repository: Path, overnight: Overnight) -> None:
+    with pytest.raises(StudyFileError, match="Did you mean 'opencode'"):
+        overnight("--researcher", "opencod")
+    assert not (repository / "overnight.toml").exists()
+
+
 def test_an_existing_study_is_not_replaced(repository: Path, overnight: Overnight) -> None:
     study = repository / "overnight.toml"
     study.write_text("mine")

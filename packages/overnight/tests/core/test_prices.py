@@ -66,3 +66,13 @@ def test_whatever_an_agent_reports_is_priced_or_unknown_and_never_negative(
 ) -> None:
     told = cost(Prices(PUBLIC, table), usage)
     assert told is None or told >= 0
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-5", "anthropic/claude-sonnet-4-5"])
+def test_a_providers_name_may_stand_before_the_models(model: str) -> None:
+    used = Usage(input_tokens=1_000_000, cached_input_tokens=0, output_tokens=1_000)
+    cost = Prices(model, None).price(used).cost_usd
+    assert cost == Prices(model.partition("/")[2], None).price(used).cost_usd
+    assert cost is not None
+    assert cost > 0
+    assert Prices(f"nobody/{model.partition('/')[2]}", None).price(used).cost_usd is None

@@ -15,14 +15,9 @@ from overnight.errors import (
     ServerFailed,
     StreamCut,
 )
-from overnight.researchers.codex.events import (
-    Transcript,
-    output_schema,
-    read_draft,
-    read_rollout_usage,
-    read_transcript,
-)
-from overnight.researchers.codex.failures import failed_start, failed_turn
+from overnight.researchers.agent.transcript import Transcript, output_schema, read_draft
+from overnight.researchers.codex.events import read_rollout_usage, read_transcript
+from overnight.researchers.codex.failures import WORDING, failed_start
 from overnight.types import Usage
 
 COUNTS = {
@@ -192,7 +187,7 @@ def test_draft_is_bounded() -> None:
     ],
 )
 def test_failed_turn(message: str, kind: type[ResearcherError]) -> None:
-    error = failed_turn(message, usage=USAGE)
+    error = WORDING.failed(message, usage=USAGE)
     assert type(error) is kind
     assert error.usage == USAGE
 
@@ -208,12 +203,12 @@ def test_failed_turn(message: str, kind: type[ResearcherError]) -> None:
     ],
 )
 def test_bodies_are_told_as_sentences(body: str, sentence: str) -> None:
-    assert failed_turn(body, usage=None).message == sentence
+    assert WORDING.failed(body, usage=None).message == sentence
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("2.5s", 2.5), ("300ms", 0.3), ("3 PM", None)])
 def test_delay(text: str, seconds: float | None) -> None:
-    delay = failed_turn(f"rate limit exceeded: try again in {text}", usage=None).retry_after_s
+    delay = WORDING.failed(f"rate limit exceeded: try again in {text}", usage=None).retry_after_s
     assert delay == pytest.approx(seconds) if seconds else delay is None
 
 

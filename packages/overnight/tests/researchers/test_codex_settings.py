@@ -6,7 +6,7 @@ import pytest
 
 from overnight.errors import AgentCrashed, AgentMisconfigured, AgentMissing
 from overnight.researchers.base import ResearcherSettings
-from overnight.researchers.codex.binary import find_binary, read_version
+from overnight.researchers.codex.binary import CODEX, find_binary
 from overnight.researchers.codex.options import CodexOptions, codex_config, to_toml
 from overnight.researchers.codex.researcher import create
 
@@ -130,6 +130,6 @@ def test_the_program_behind_npms_launcher_is_used(
 
 
 def test_version(tmp_path: Path) -> None:
-    assert read_version(program(tmp_path / "good")) == "codex-cli 1.2.3"
+    assert CODEX.read_version(program(tmp_path / "good")) == "codex-cli 1.2.3"
     with pytest.raises(AgentCrashed, match="does not tell its version"):
-        read_version(program(tmp_path / "bad", "#!/bin/sh\nexit 1\n"))
+        CODEX.read_version(program(tmp_path / "bad", "#!/bin/sh\nexit 1\n"))

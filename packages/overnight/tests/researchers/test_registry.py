@@ -62,7 +62,7 @@ def test_every_built_in_researcher_can_be_asked_for(kind: str) -> None:
     except AgentMissing:
         pytest.skip(f"the program of {kind} is not installed")
     except AgentMisconfigured as missing_options:
-        assert "researcher.options" in str(missing_options)
+        assert "researcher." in str(missing_options)
     else:
         assert callable(researcher.propose)
 
@@ -70,7 +70,7 @@ def test_every_built_in_researcher_can_be_asked_for(kind: str) -> None:
 def test_an_unknown_kind_is_answered_with_the_closest() -> None:
     with pytest.raises(StudyFileError, match=r"'scriptd' is not known\. Did you mean 'scripted'?"):
         create(ResearcherSettings("scriptd"))
-    with pytest.raises(StudyFileError, match=r"Known kinds: codex, command, .*tune"):
+    with pytest.raises(StudyFileError, match=r"Known kinds: aider, chat, .*tune"):
         create(ResearcherSettings("zzz"))
 
 

@@ -19,9 +19,11 @@ from overnight.discover.show import show
 from overnight.discover.snapshot import Snapshot, open_snapshot
 from overnight.durations import parse_duration_s
 from overnight.errors import StudyFileError
+from overnight.researchers.registry import refuse_unknown
 from overnight.types import Goal
 
-_AGENT = "codex"
+# Agents that choose a model where none is named; each one's program has its name.
+_AGENTS = ("codex", "claude", "gemini")
 _WITHOUT_MODEL = "tune"
 
 
@@ -60,7 +62,7 @@ def init(
         str | None, typer.Option(help="Prepares a fresh checkout; '' for nothing.")
     ] = None,
     researcher: Annotated[
-        str | None, typer.Option(help="Who proposes: codex, or tune without a model.")
+        str | None, typer.Option(help="Who proposes: codex, claude, ..., or tune without a model.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The researcher's model.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name; also its branch.")] = None,
@@ -159,10 +161,12 @@ def _answer(settled: Given, lacking: list[str]) -> Given:
 
 def _researcher(kind: str | None) -> Finding[str]:
     if kind is not None:
+        refuse_unknown(kind)
         return Finding(kind, "given")
-    if shutil.which(_AGENT):
-        return Finding(_AGENT, f"it is on PATH; or {_WITHOUT_MODEL}, which needs no model")
-    return Finding(_WITHOUT_MODEL, f"needs no model; {_AGENT} is not on PATH")
+    for agent in _AGENTS:
+        if shutil.which(agent):
+            return Finding(agent, f"it is on PATH; or {_WITHOUT_MODEL}, which needs no model")
+    return Finding(_WITHOUT_MODEL, f"needs no model; no {' or '.join(_AGENTS)} is on PATH")
 
 
 def _check(text: str) -> None:

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.brief import one_line
 from overnight.processes.supervisor import Command, Limits
-from overnight.researchers.agents import check_options, crashed, refuse_ending
+from overnight.researchers.agent.endings import crashed, refuse_ending
+from overnight.researchers.agent.options import check_options
 from overnight.researchers.base import (
     AgentFacts,
     Assignment,

@@ -16,8 +16,14 @@ from overnight.researchers.base import Researcher, ResearcherFactory, Researcher
 ENTRY_POINT_GROUP = "overnight.researchers"
 
 BUILT_IN: Mapping[str, str] = {
+    "aider": "overnight.researchers.aider:create",
+    "chat": "overnight.researchers.chat.researcher:create",
+    "claude": "overnight.researchers.claude:create",
     "codex": "overnight.researchers.codex:create",
     "command": "overnight.researchers.command:create",
+    "gemini": "overnight.researchers.gemini:create",
+    "mini-swe-agent": "overnight.researchers.mini_swe_agent:create",
+    "opencode": "overnight.researchers.opencode:create",
     "replay": "overnight.researchers.replay:create",
     "scripted": "overnight.researchers.scripted:create",
     "tune": "overnight.researchers.tune:create",
@@ -41,16 +47,26 @@ def create(settings: ResearcherSettings) -> Researcher:
     return _factory(settings.kind)(settings)
 
 
+def refuse_unknown(kind: str) -> None:
+    """Refuse a kind that cannot be used here.
+
+    Raises:
+        StudyFileError: There is no such kind; says which is meant.
+    """
+    if kind not in names():
+        close = get_close_matches(kind, names(), n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known kinds: {', '.join(names())}."
+        raise StudyFileError(f"researcher.kind = {kind!r} is not known.", fix=hint)
+
+
 def _factory(kind: str) -> ResearcherFactory:
     target = BUILT_IN.get(kind)
     if target is not None:
         module, name = target.split(":")
         return cast("ResearcherFactory", getattr(import_module(module), name))
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=kind):
-        return _load(point)
-    close = get_close_matches(kind, names(), n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Known kinds: {', '.join(names())}."
-    raise StudyFileError(f"researcher.kind = {kind!r} is not known.", fix=hint)
+    refuse_unknown(kind)
+    [point, *_] = entry_points(group=ENTRY_POINT_GROUP, name=kind)
+    return _load(point)
 
 
 def _load(point: EntryPoint) -> ResearcherFactory:

@@ -1,4 +1,4 @@
-"""A scripted stand-in for OpenAI's Responses API on loopback, to drive real agents without a model.
+"""A scripted stand-in for a model's endpoint on loopback, to drive real agents without a model.
 
 ::
 
@@ -7,123 +7,66 @@
         ...
     assert server.requests[0].bearer == "the key"
 
-Each request gets the next turn of the script; the last turn is repeated from then on.
+Each request gets the next turn of the script; the last turn is repeated from then on. It speaks
+OpenAI's Responses and Chat Completions APIs below `base_url`, and Anthropic's Messages and Google's
+Gemini APIs below `root_url`.
 """
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
-from overnight.types import JsonValue, Usage
+from overnight.testing.dialects.base import Dialect, Exchange
+from overnight.testing.dialects.chat import CHAT
+from overnight.testing.dialects.gemini import GEMINI
+from overnight.testing.dialects.messages import MESSAGES
+from overnight.testing.dialects.responses import RESPONSES
+from overnight.testing.turns import (
+    MODEL,
+    OUT_OF_CREDIT,
+    USAGE,
+    Answer,
+    Begun,
+    Cut,
+    Failure,
+    Hang,
+    Message,
+    Patch,
+    Raw,
+    Refusal,
+    Request,
+    Shell,
+    Turn,
+)
+from overnight.types import JsonValue
 
-MODEL = "scripted-model"
-USAGE = Usage(input_tokens=100, cached_input_tokens=20, output_tokens=10, reasoning_tokens=3)
+__all__ = [
+    "MODEL",
+    "OUT_OF_CREDIT",
+    "USAGE",
+    "Answer",
+    "Cut",
+    "Failure",
+    "Hang",
+    "Message",
+    "Patch",
+    "Raw",
+    "Refusal",
+    "Request",
+    "ResponsesServer",
+    "Shell",
+    "Turn",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """The model says something, which ends an agent's turn.
-
-    Attributes:
-        usage: What the response says was used; None sends ``"usage": null``.
-    """
-
-    text: str
-    usage: Usage | None = USAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """The model asks for a shell command, by Codex's tool ``exec_command``."""
-
-    command: str
-    usage: Usage | None = USAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """The model edits files in Codex's patch format, ``*** Begin Patch`` and on."""
-
-    text: str
-    usage: Usage | None = USAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The request is answered with an HTTP error."""
-
-    status: int
-    message: str = "Scripted refusal."
-    code: str | None = None
-    retry_after_s: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The stream begins well and then says ``response.failed``."""
-
-    message: str
-    code: str = "server_error"
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Nothing more comes until the client leaves or the server closes.
-
-    Attributes:
-        begun: Whether headers and ``response.created`` come first.
-    """
-
-    begun: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The connection closes in the middle of the answer.
-
-    Attributes:
-        begun: Whether headers and ``response.created`` come first.
-    """
-
-    begun: bool = True
-
-
-OUT_OF_CREDIT = Refusal(429, "You exceeded your current quota.", code="insufficient_quota")
-
-Answer: TypeAlias = Message | Shell | Patch
-Turn: TypeAlias = Answer | Refusal | Failure | Hang | Cut
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request for a response, as it came in.
-
-    Attributes:
-        headers: Names in lower case.
-    """
-
-    headers: Mapping[str, str]
-    body: Mapping[str, Any]
-
-    @property
-    def bearer(self) -> str | None:
-        """The key that was sent, or None without one."""
-        scheme, _, key = self.headers.get("authorization", "").partition(" ")
-        return key if scheme.lower() == "bearer" else None
-
-    @property
-    def text(self) -> str:
-        """Everything that the model would read, as JSON."""
-        return json.dumps(self.body.get("input"), ensure_ascii=False)
+_DIALECTS = (RESPONSES, CHAT, MESSAGES, GEMINI)
 
 
 class ResponsesServer:
-    """Answers ``POST /v1/responses`` from a script, in threads that closing does not wait for.
+    """Answers requests for responses from a script, in threads that closing does not wait for.
 
     Args:
         script: One turn per request; the last one is repeated.
@@ -153,9 +96,14 @@ class ResponsesServer:
             self._script = list(script)
 
     @property
+    def root_url(self) -> str:
+        """What a client of Anthropic's or Google's takes as its base URL."""
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
-        return f"http://127.0.0.1:{self._http.server_port}/v1"
+        """What a client of OpenAI's takes as its base URL."""
+        return f"{self.root_url}/v1"
 
     def codex_options(self, **others: JsonValue) -> dict[str, JsonValue]:
         """Options of the codex researcher that lead it here, where a failure shows at once.
@@ -226,87 +174,61 @@ class _Handler(BaseHTTPRequestHandler):
         self._refuse(Refusal(426 if "upgrade" in self.headers else 404))
 
     def do_POST(self) -> None:  # http.server calls it by this name
-        if not self.path.endswith("/responses"):
+        path = urlsplit(self.path).path
+        dialect = next((known for known in _DIALECTS if path.endswith(known.endings)), None)
+        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if dialect is None:
             self._refuse(Refusal(404))
             return
-        content = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        number, turn = self.server.script.next_turn(Request(headers, json.loads(content)))
-        with suppress(ConnectionError):
-            self._play(number, turn)
-
-    def _play(self, number: int, turn: Turn) -> None:
+        request = Request(headers, json.loads(content), path)
+        number, turn = self.server.script.next_turn(request)
         self.close_connection = True
-        if isinstance(turn, Refusal):
-            self._refuse(turn)
+        with suppress(ConnectionError):
+            match turn:
+                case Refusal():
+                    self._refuse(turn)
+                case Raw(raw):
+                    self._send(200, "text/event-stream", raw)
+                case _:
+                    self._play(dialect, Exchange(number, request, turn))
+
+    def _play(self, dialect: Dialect, exchange: Exchange) -> None:
+        if dialect.wants_stream(exchange.request):
+            self._stream(dialect, exchange)
+        elif isinstance(exchange.turn, Failure):
+            self._refuse(Refusal(500, exchange.turn.message, code=exchange.turn.code))
+        elif isinstance(exchange.turn, Answer) and dialect.whole is not None:
+            self._send(200, "application/json", json.dumps(dialect.whole(exchange)).encode())
+        self._wait_out(exchange.turn)
+
+    def _stream(self, dialect: Dialect, exchange: Exchange) -> None:
+        if isinstance(exchange.turn, Hang | Cut) and not exchange.turn.begun:
             return
-        if not isinstance(turn, Hang | Cut) or turn.begun:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Connection", "close")
-            self.end_headers()
-            for event in _events(number, turn):
-                self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for event in dialect.stream(exchange):
+            self.wfile.write(event)
+
+    def _wait_out(self, turn: Begun) -> None:
         if isinstance(turn, Hang):
             self.server.script.wait_until_closed()
 
     def _refuse(self, refusal: Refusal) -> None:
         error = {"message": refusal.message, "type": "scripted", "code": refusal.code}
         content = json.dumps({"error": error}).encode()
-        self.send_response(refusal.status)
-        self.send_header("Content-Type", "application/json")
+        self._send(refusal.status, "application/json", content, delay_s=refusal.retry_after_s)
+
+    def _send(self, status: int, kind: str, content: bytes, *, delay_s: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
-        if refusal.retry_after_s is not None:
-            self.send_header("Retry-After", str(refusal.retry_after_s))
+        if delay_s is not None:
+            self.send_header("Retry-After", str(delay_s))
         self.end_headers()
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
         """Say nothing; requests are recorded."""
-
-
-def _events(number: int, turn: Answer | Failure | Hang | Cut) -> Iterator[dict[str, Any]]:
-    """The stream of a response, as far as the turn lets it come."""
-    identity = {"id": f"resp_{number}"}
-    yield {"type": "response.created", "response": identity}
-    match turn:
-        case Failure(message, code):
-            error = {"code": code, "message": message}
-            yield {"type": "response.failed", "response": {**identity, "error": error}}
-        case Message() | Shell() | Patch():
-            yield {"type": "response.output_item.done", "item": _item(number, turn)}
-            usage = None if turn.usage is None else _usage(turn.usage)
-            yield {"type": "response.completed", "response": {**identity, "usage": usage}}
-
-
-def _item(number: int, answer: Answer) -> dict[str, Any]:
-    if isinstance(answer, Message):
-        content = [{"type": "output_text", "text": answer.text}]
-        return {
-            "type": "message",
-            "role": "assistant",
-            "id": f"msg_{number}",
-            "content": content,
-        }
-    command = answer.command if isinstance(answer, Shell) else _heredoc(answer.text)
-    return {
-        "type": "function_call",
-        "id": f"fc_{number}",
-        "call_id": f"call_{number}",
-        "name": "exec_command",
-        "arguments": json.dumps({"cmd": command}),
-    }
-
-
-def _heredoc(patch: str) -> str:
-    return f"apply_patch <<'EOF'\n{patch.strip()}\nEOF\n"
-
-
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "input_tokens": usage.input_tokens or 0,
-        "input_tokens_details": {"cached_tokens": usage.cached_input_tokens or 0},
-        "output_tokens": usage.output_tokens or 0,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-        "total_tokens": usage.total_tokens,
-    }

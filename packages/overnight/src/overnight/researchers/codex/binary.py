@@ -1,18 +1,19 @@
 """Where Codex's program is."""
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
-from overnight.errors import AgentCrashed, AgentMissing
+from overnight.researchers.agent.programs import Program
 
 TESTED_VERSION = "0.169.0"
-_INSTALL = (
-    f"Install it with `npm install -g @openai/codex@{TESTED_VERSION}`, or name its program in"
-    " researcher.options.binary."
+CODEX = Program(
+    agent="Codex",
+    command="codex",
+    install=f"npm install -g @openai/codex@{TESTED_VERSION}",
+    tested=TESTED_VERSION,
+    help=("exec", "--help"),
+    options=("--json", "--skip-git-repo-check", "--sandbox", "--cd", "--output-schema"),
 )
-_VERSION_S = 30.0
 
 
 def find_binary(wanted: str | None, *, root: Path) -> Path:
@@ -25,56 +26,23 @@ def find_binary(wanted: str | None, *, root: Path) -> Path:
     Raises:
         AgentMissing: There is none.
     """
-    if wanted is not None:
-        is_path = os.sep in wanted
-        found = shutil.which(root / Path(wanted).expanduser() if is_path else wanted)
-        if found is None:
-            raise AgentMissing(f"There is no program {wanted!r}.", fix=_INSTALL)
-        return _native(Path(found))
-    here = root.absolute()
-    modules = (str(place / "node_modules" / ".bin") for place in (here, *here.parents))
-    found = shutil.which("codex") or shutil.which("codex", path=os.pathsep.join(modules))
-    if found is None:
-        raise AgentMissing("Codex is not installed.", fix=_INSTALL)
-    return _native(Path(found))
+    return _native(CODEX.find(wanted, root=root))
 
 
 def _native(program: Path) -> Path:
     """The program behind npm's launcher, which would stay in between as a process of Node's."""
     real = program.resolve()
     if real.suffix != ".js":
-        return program.absolute()
+        return program
     places = [real.parents[2], real.parents[1] / "node_modules" / "@openai"]
     for place in places:
         for candidate in sorted(place.glob("codex-*/vendor/*/bin/codex")):
             if os.access(candidate, os.X_OK):
                 return candidate
-    return program.absolute()
+    return program
 
 
-def installation(program: Path) -> Path:
+def own_files(program: Path) -> Path:
     """What the program needs to read of its own: its package, or itself where it stands alone."""
     package = program.parent.parent
     return package if (package / "codex-resources").is_dir() else program
-
-
-def read_version(program: Path) -> str:
-    """What the program says of its version, such as ``codex-cli 0.169.0``.
-
-    Raises:
-        AgentCrashed: It does not say.
-    """
-    try:
-        told = subprocess.run(
-            [program, "--version"],
-            capture_output=True,
-            text=True,
-            timeout=_VERSION_S,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise AgentCrashed(
-            f"{program} does not tell its version: {error}.", fix=_INSTALL
-        ) from error
-    return told.stdout.strip()

@@ -1,91 +1,65 @@
 """Codex's private home, its environment, and the key in the place where it looks for one."""
 
-import tempfile
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from overnight.errors import AuthenticationFailed
+from overnight.researchers.agent.agent import Call
+from overnight.researchers.agent.keys import refuse_odd_key
 from overnight.researchers.codex.options import (
     OPENAI,
     CodexOptions,
     codex_config,
-    hosts,
     provider_key,
     to_toml,
 )
-from overnight.workspace.tree import discard
 
-_INHERITED = ("PATH", "HOME", "USER", "SHELL", "LANG", "LC_ALL")
 LOGIN_FILE = "codex-login.json"
+_HOME = "home"  # beside the temporary directory: Codex puts no helper programs below TMPDIR
 _NO_KEY = "Set CODEX_API_KEY or OPENAI_API_KEY, or run `codex login` once."
 
 
-class CodexHome:
-    """The directory that Codex writes to, made for one proposal and removed after it.
+def furnish(call: Call, options: CodexOptions, *, environ: Mapping[str, str]) -> dict[str, str]:
+    """Make the directory that Codex writes to; returns the variables that lead it there.
 
     Nothing that one proposal leaves here can reach the next one: no session, no memory, no
     instruction, no setting; only a copy of the user's login stays beside it.
 
     Args:
-        parent: Where it is made; private to the study.
         environ: The user's environment.
-
-    Attributes:
-        env: The environment for Codex.
-        hosts: The network hosts that it needs.
 
     Raises:
         AuthenticationFailed: There is neither a key nor a login.
     """
+    config = codex_config(options)
+    keys, login = _credentials(options, config, environ)
+    home = call.directory(_HOME)
+    call.write(f"{_HOME}/config.toml", to_toml(config))
+    if login is not None:
+        # Codex renews a login by writing through the link. A login can be renewed only once,
+        # so the next proposal has to go on from the renewed one.
+        copy = _copy_login(login, call.assignment.home / LOGIN_FILE)
+        (home / "auth.json").symlink_to(copy)
+    return {"CODEX_HOME": str(home), **keys}
 
-    def __init__(self, parent: Path, options: CodexOptions, *, environ: Mapping[str, str]) -> None:
-        config = codex_config(options)
-        keys, login = _credentials(options, config, environ)
-        self._login = login
-        self.hosts = hosts(config)
-        self._directory = Path(tempfile.mkdtemp(prefix="codex-", dir=parent))
-        self._root, temporary = self._directory / "home", self._directory / "tmp"
-        self._root.mkdir()
-        temporary.mkdir()  # beside the home: Codex puts no helper programs below TMPDIR
-        self.write("config.toml", to_toml(config))
-        if login is not None:
-            # Codex renews a login by writing through the link. A login can be renewed only once,
-            # so the next proposal has to go on from the renewed one.
-            (self._root / "auth.json").symlink_to(_copy_login(login, parent / LOGIN_FILE))
-        passed = (*_INHERITED, *options.env)
-        inherited = {name: environ[name] for name in passed if name in environ}
-        private = {"CODEX_HOME": str(self._root), "TMPDIR": str(temporary)}
-        self.env = {**inherited, **private, **keys}
 
-    def __enter__(self) -> "CodexHome":
-        return self
+def return_login(call: Call, options: CodexOptions, *, environ: Mapping[str, str]) -> None:
+    """Give the user a login that Codex has renewed, which makes the user's own invalid."""
+    kept = call.home / _HOME / "auth.json"
+    if not kept.exists():
+        return
+    _, login = _credentials(options, codex_config(options), environ)
+    renewed = kept.read_bytes()
+    if login is not None and renewed != login.read_bytes():
+        login.write_bytes(renewed)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        discard(self._directory)
 
-    def write(self, name: str, text: str) -> Path:
-        """Put a file into Codex's home."""
-        path = self._root / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def return_login(self) -> None:
-        """Give the user a login that Codex has renewed, which makes the user's own invalid."""
-        if self._login is not None:
-            renewed = (self._root / "auth.json").read_bytes()
-            if renewed != self._login.read_bytes():
-                self._login.write_bytes(renewed)
-
-    def rollouts(self) -> list[Path]:
-        """Codex's own records of its threads."""
-        return sorted(self._root.glob("sessions/*/*/*/rollout-*.jsonl"))
+def rollouts(call: Call) -> list[Path]:
+    """Codex's own records of its threads."""
+    found = (call.home / _HOME).glob("sessions/*/*/*/rollout-*.jsonl")
+    return sorted(path for path in found if stat.S_ISREG(path.lstat().st_mode))
 
 
 def describe_key(options: CodexOptions, *, environ: Mapping[str, str]) -> str:
@@ -99,11 +73,7 @@ def describe_key(options: CodexOptions, *, environ: Mapping[str, str]) -> str:
         return f"the login in {login}"
     for variable, value in keys.items():
         source = variable if environ.get(variable) else "OPENAI_API_KEY"
-        if value != value.strip() or value[0] in "\"'":
-            raise AuthenticationFailed(
-                f"The key in {source} has blanks or quotation marks around it.",
-                fix=f"Export {source} again without them.",
-            )
+        refuse_odd_key(source, value)
         handed_on = f", handed to Codex as {variable}, the only one that it reads"
         return source if source == variable else source + handed_on
     return ""

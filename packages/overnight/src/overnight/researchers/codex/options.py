@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from overnight.researchers.agent.options import EndpointOptions
 
 OPENAI = "openai"
 PROVIDER = "endpoint"
@@ -20,33 +21,23 @@ _TABLES = (
 )
 
 
-class CodexOptions(BaseModel):
+class CodexOptions(EndpointOptions):
     """``[researcher.options]`` for ``kind = "codex"``.
 
     Attributes:
-        binary: Codex's program, where it is not on PATH.
-        prompt: A file whose text goes before the brief in place of our own.
+        base_url: An endpoint of the Responses API other than OpenAI's own, up to ``/v1``.
+        env_key: The variable that holds this endpoint's key; without it none is sent.
         sandbox: How Codex itself confines the commands of the agent; left out: not at all inside a
             sandbox of ours, ``workspace-write`` without one.
         login: Use the login of ``codex login`` even where a key is set.
-        base_url: An endpoint of the Responses API other than OpenAI's own, up to ``/v1``.
-        env_key: The variable that holds this endpoint's key; without it none is sent.
-        env: Variables of the user's that the agent's commands need.
         request_retries: How often a failed request is sent again; needs `base_url`.
         stream_retries: How often a broken stream is asked for again; needs `base_url`.
         stream_idle_s: Longest silence within a stream; needs `base_url`.
         config: More of Codex's configuration, as in its ``config.toml``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    binary: str | None = None
-    prompt: Path | None = None
     sandbox: Literal["workspace-write", "danger-full-access"] | None = None
     login: bool = False
-    base_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
-    env_key: str | None = Field(default=None, min_length=1)
-    env: tuple[str, ...] = ()
     request_retries: int | None = Field(default=None, ge=0, le=100)
     stream_retries: int | None = Field(default=None, ge=0, le=100)
     stream_idle_s: float | None = Field(default=None, gt=0)

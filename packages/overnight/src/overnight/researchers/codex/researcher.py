@@ -1,218 +1,119 @@
-"""One proposal by Codex: start it, watch it, read what it said."""
+"""What Codex does otherwise than other agents: one ``codex exec`` per proposal."""
 
 import os
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
+from typing import ClassVar
 
-from overnight.brief import one_line
-from overnight.errors import AgentCrashed, AgentMisconfigured
-from overnight.processes.supervisor import Command, Ending, Limits
-from overnight.researchers.agents import check_options, crashed, refuse_ending
-from overnight.researchers.base import (
-    AgentFacts,
-    Assignment,
-    Researcher,
-    ResearcherSettings,
-)
-from overnight.researchers.codex.binary import (
-    TESTED_VERSION,
-    find_binary,
-    installation,
-    read_version,
-)
-from overnight.researchers.codex.events import (
-    Transcript,
-    output_schema,
-    read_draft,
-    read_rollout_usage,
-    read_transcript,
-)
-from overnight.researchers.codex.failures import failed_start, failed_turn
-from overnight.researchers.codex.home import CodexHome, describe_key
+from overnight.errors import ResearcherError
+from overnight.researchers.agent.agent import ERRORS_FILE, EVENTS_FILE, Agent, Call, Start
+from overnight.researchers.agent.options import check_options
+from overnight.researchers.agent.programs import Program
+from overnight.researchers.agent.researcher import AgentResearcher
+from overnight.researchers.agent.transcript import Transcript, output_schema
+from overnight.researchers.base import Researcher, ResearcherSettings
+from overnight.researchers.codex.binary import CODEX, find_binary, own_files
+from overnight.researchers.codex.events import read_rollout_usage, read_transcript
+from overnight.researchers.codex.failures import WORDING, failed_start
+from overnight.researchers.codex.home import describe_key, furnish, return_login, rollouts
 from overnight.researchers.codex.options import CodexOptions, codex_config, hosts
-from overnight.researchers.drafts import MOST_READ_BYTES, last_line
-from overnight.sandbox.base import Needs
-from overnight.types import Draft, SandboxKind, Usage
-from overnight.untrusted import read_small_file
+from overnight.types import SandboxKind
 
-EVENTS_FILE = "agent.jsonl"
-ERRORS_FILE = "agent.stderr"
-_QUESTION_S = 120.0
+__all__ = ["ERRORS_FILE", "EVENTS_FILE", "Codex", "CodexResearcher", "create"]
+
 _HIDES = "Codex's own sandbox, workspace-write, hides the GPU and caches from the agent's commands."
 _LET_US = 'Write sandbox = "bubblewrap" in the study: where we confine it, Codex need not.'
 _DO_NOT = "Remove researcher.options.sandbox: we confine Codex already."
 
 
-class CodexResearcher:
-    """Runs ``codex exec`` once per proposal, with a home, a thread and a sandbox of its own.
+class Codex(Agent):
+    """OpenAI's Codex CLI, with a home, a thread and a sandbox of its own per call."""
 
-    Args:
-        settings: The study's researcher; without a model Codex chooses its own default.
+    program: ClassVar[Program] = CODEX
+    wording = WORDING
 
-    Raises:
-        AgentMisconfigured: The options cannot work.
-    """
+    def __init__(self, options: CodexOptions, *, model: str | None) -> None:
+        super().__init__(options, model=model)
+        self._options = options
 
-    def __init__(self, settings: ResearcherSettings) -> None:
-        self._options = check_options(CodexOptions, settings)
-        self._model = settings.model
-        self._limits = Limits(deadline_s=settings.deadline_s, silence_s=settings.silence_s)
-        self._root = settings.root
-        self._prompt = _read_prompt(self._options.prompt, root=settings.root)
+    def start(self, call: Call) -> Start:
+        """One ``codex exec``; without a model Codex chooses its own default."""
+        env = furnish(call, self._options, environ=os.environ)
+        model = [] if self.model is None else ["--model", self.model]
+        arguments = [
+            "exec",
+            "--json",
+            "--skip-git-repo-check",
+            "--sandbox",
+            self._sandbox(call.sandbox),
+            "--cd",
+            str(call.workspace),
+            *model,
+            *self._options.arguments,
+        ]
+        if call.is_proposal:
+            schema = call.write("answer.schema.json", output_schema())
+            arguments += ["--output-schema", str(schema)]
+        return Start((*arguments, "-"), env, stdin=call.prompt)
 
-    def version(self) -> str:
-        """What Codex says of its version, such as ``codex-cli 0.169.0``.
+    def read(self, call: Call) -> Transcript:
+        """Its event stream; a killed run tells its usage in its own records only."""
+        with call.events.open("rb") as lines:
+            transcript = read_transcript(lines)
+        if transcript.usage is not None:
+            return transcript
+        return replace(transcript, usage=read_rollout_usage(rollouts(call)))
 
-        Raises:
-            AgentMissing: It is not installed.
-            AgentCrashed: It does not say.
-        """
-        return read_version(self._program())
-
-    def propose(self, assignment: Assignment) -> Draft:
-        """Let Codex edit the clone.
-
-        Raises:
-            ResearcherError: Codex or its endpoint failed, fell silent or took too long.
-            Stopped: The night was asked to stop.
-        """
-        prompt = f"{self._prompt}\n{assignment.brief}"
-        with self._home(assignment) as home:
-            schema = home.write("answer.schema.json", output_schema())
-            transcript = self._run(
-                assignment, home, prompt, "--output-schema", str(schema), limits=self._limits
-            )
-        return read_draft(transcript, transcript.usage)
-
-    def ask(self, question: str, assignment: Assignment) -> str:
-        """What the agent answers to a short question.
-
-        Raises:
-            ResearcherError: Codex or its endpoint failed, fell silent or took too long.
-            Stopped: It was asked to stop.
-        """
-        limits = replace(self._limits, deadline_s=min(self._limits.deadline_s, _QUESTION_S))
-        with self._home(assignment) as home:
-            try:
-                return self._run(assignment, home, question, limits=limits).message
-            finally:
-                home.return_login()
-
-    def facts(self, sandbox: SandboxKind) -> AgentFacts:
-        """Codex's program and what it needs.
-
-        Raises:
-            AgentMissing: It is not installed.
-        """
-        program = self._program()
-        return AgentFacts(
-            [str(program)],
-            needs=Needs((installation(program),), hosts(codex_config(self._options))),
-            version=("--version",),
-            tested=TESTED_VERSION,
-            help=("exec", "--help"),
-            options=("--json", "--skip-git-repo-check", "--sandbox", "--cd", "--output-schema"),
-            cautions=self._cautions(sandbox),
-        )
+    def hosts(self) -> tuple[str, ...]:
+        """The endpoint's, and those of a login."""
+        return hosts(codex_config(self._options))
 
     def key(self) -> str:
-        """Where Codex's key comes from.
-
-        Raises:
-            AuthenticationFailed: There is neither a key nor a login, or the key cannot be one.
-        """
+        """Where Codex's key comes from."""
         return describe_key(self._options, environ=os.environ)
 
-    def _cautions(self, around: SandboxKind) -> list[tuple[str, str]]:
-        if self._sandbox(around) != "workspace-write":
+    def find(self, *, root: Path) -> Path:
+        """The native program."""
+        return find_binary(self._options.binary, root=root)
+
+    def readable(self, program: Path) -> tuple[Path, ...]:
+        """Its package."""
+        return (own_files(program),)
+
+    def failed_start(self, complaint: str) -> ResearcherError | None:
+        """A configuration that it refuses."""
+        return failed_start(complaint)
+
+    def cautions(self, sandbox: SandboxKind) -> list[tuple[str, str]]:
+        """Its own sandbox hides what measurements see."""
+        if self._sandbox(sandbox) != "workspace-write":
             return []
-        return [(_HIDES, _LET_US if around is SandboxKind.NONE else _DO_NOT)]
+        return [(_HIDES, _LET_US if sandbox is SandboxKind.NONE else _DO_NOT)]
 
-    def _home(self, assignment: Assignment) -> CodexHome:
-        return CodexHome(assignment.home, self._options, environ=os.environ)
-
-    def _run(
-        self,
-        assignment: Assignment,
-        home: CodexHome,
-        prompt: str,
-        *arguments: str,
-        limits: Limits,
-    ) -> Transcript:
-        """Run Codex to a good end; what it used is in the transcript as far as that is known."""
-        program = self._program()
-        events = assignment.trial_dir / EVENTS_FILE
-        errors = assignment.trial_dir / ERRORS_FILE
-        command = Command(
-            argv=(str(program), *self._arguments(assignment), *arguments, "-"),
-            cwd=assignment.workspace,
-            env={**home.env, "PWD": str(assignment.workspace)},
-            stdin=prompt,
-        )
-        ending = assignment.room.run(
-            command,
-            output=events,
-            errors=errors,
-            limits=limits,
-            needs=Needs(readable=(installation(program),), hosts=home.hosts),
-        )
-        with events.open("rb") as lines:
-            transcript = read_transcript(lines)
-        usage = transcript.usage or read_rollout_usage(home.rollouts())
-        refuse_ending(ending, program="Codex", limits=limits, usage=usage)
-        _refuse_failure(ending, transcript, errors, usage)
-        return replace(transcript, usage=usage)
-
-    def _program(self) -> Path:
-        return find_binary(self._options.binary, root=self._root)
+    def clear_up(self, call: Call) -> None:
+        """Outside of a night no later call goes on from a login that was renewed."""
+        if not call.is_proposal:
+            return_login(call, self._options, environ=os.environ)
 
     def _sandbox(self, around: SandboxKind) -> str:
         """Codex's own sandbox hides the GPU and caches, so ours takes its place where it can."""
         confined = around is not SandboxKind.NONE
         return self._options.sandbox or ("danger-full-access" if confined else "workspace-write")
 
-    def _arguments(self, assignment: Assignment) -> list[str]:
-        model = [] if self._model is None else ["--model", self._model]
-        return [
-            "exec",
-            "--json",
-            "--skip-git-repo-check",
-            "--sandbox",
-            self._sandbox(assignment.room.kind),
-            "--cd",
-            str(assignment.workspace),
-            *model,
-        ]
 
+class CodexResearcher(AgentResearcher):
+    """Runs ``codex exec`` once per proposal.
 
-def _refuse_failure(
-    ending: Ending, transcript: Transcript, errors: Path, usage: Usage | None
-) -> None:
-    """Raise what a run means that ended by itself without completing its turn."""
-    if ending.code == 0 and transcript.completed:
-        return
-    if ending.code == 0:
-        raise AgentCrashed("Codex ended without completing its turn.", usage=usage)
-    if transcript.failure:
-        raise failed_turn(transcript.failure, usage=usage)
-    complaint = (read_small_file(errors, most_bytes=MOST_READ_BYTES) or b"").decode(
-        "utf-8", "replace"
-    )
-    words = one_line(last_line(errors))
-    raise failed_start(complaint) or crashed(ending, program="Codex", last_words=words, usage=usage)
+    Args:
+        settings: The study's researcher.
 
+    Raises:
+        AgentMisconfigured: The options cannot work.
+    """
 
-def _read_prompt(path: Path | None, *, root: Path) -> str:
-    if path is None:
-        shipped = resources.files("overnight.researchers").joinpath("prompts", "codex.md")
-        return shipped.read_text(encoding="utf-8")
-    try:
-        return (root / path.expanduser()).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AgentMisconfigured(
-            f"researcher.options.prompt = '{path}' cannot be read: {error}."
-        ) from error
+    def __init__(self, settings: ResearcherSettings) -> None:
+        options = check_options(CodexOptions, settings)
+        super().__init__(Codex(options, model=settings.model), settings)
 
 
 def create(settings: ResearcherSettings) -> Researcher:

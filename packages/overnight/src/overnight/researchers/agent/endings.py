@@ -1,55 +1,16 @@
-"""What all researchers share that run a foreign program: checked options, endings as errors."""
-
-from difflib import get_close_matches
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+"""How a foreign program ended, as our errors."""
 
 from overnight.durations import format_duration
-from overnight.errors import (
-    AgentCrashed,
-    AgentHung,
-    AgentMisconfigured,
-    AgentMissing,
-    AgentTimedOut,
-    Stopped,
-)
+from overnight.errors import AgentCrashed, AgentHung, AgentMissing, AgentTimedOut, Stopped
 from overnight.processes.supervisor import EndedBy, Ending, Limits
-from overnight.researchers.base import ResearcherSettings
 from overnight.types import Usage
 
-Options = TypeVar("Options", bound=BaseModel)
 _USED_UP = {EndedBy.MEMORY: "memory", EndedBy.PROCESSES: "processes", EndedBy.DISK: "disk"}
 _SETTING = {
     EndedBy.MEMORY: "memory_gb",
     EndedBy.PROCESSES: "processes",
     EndedBy.DISK: "disk_gb",
 }
-
-
-def check_options(model: type[Options], settings: ResearcherSettings) -> Options:
-    """The options of a study's researcher, each known and of its type.
-
-    Raises:
-        AgentMisconfigured: One is not; says which and what to write.
-    """
-    try:
-        return model.model_validate(dict(settings.options or {}))
-    except ValidationError as error:
-        message, fix = _explain(settings.kind, model, error.errors()[0])
-        raise AgentMisconfigured(message, fix=fix) from error
-
-
-def _explain(kind: str, model: type[BaseModel], detail: ErrorDetails) -> tuple[str, str | None]:
-    key = ".".join(("researcher", "options", *(str(part) for part in detail["loc"])))
-    if detail["type"] == "extra_forbidden":
-        known = list(model.model_fields)
-        close = get_close_matches(str(detail["loc"][-1]), known, n=1)
-        fix = f"Did you mean {close[0]!r}?" if close else f"Known here: {', '.join(known)}."
-        return f"{key}: the researcher {kind!r} has no such option.", fix
-    problem = detail["msg"].removeprefix("Value error, ")
-    return f"{key}: {problem[:1].lower()}{problem[1:]}.", None
 
 
 def refuse_ending(

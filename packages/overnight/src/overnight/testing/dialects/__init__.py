@@ -1,0 +1,1 @@
+"""The APIs that the scripted model speaks; each module says the same turns in its own words."""
