@@ -10,7 +10,7 @@ from overnight.researchers.codex.binary import find_binary
 from overnight.testing.responses import ResponsesServer
 
 # The same examples every time, however busy the machine is.
-settings.register_profile("overnight", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("overnight", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("overnight")
 
 

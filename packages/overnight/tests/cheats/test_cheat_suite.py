@@ -15,12 +15,12 @@ from overnight.testing.cheats.ground import Protection
 from overnight.testing.cheats.night import run_cheat
 
 ONCE = {case.name: case for case in all_cases()}
-WITHOUT_SANDBOX = ("forged-line", "masked-units", "shadowed-evaluation")
+WITHOUT_SANDBOX = ("forged-line", "shadowed-evaluation")
 SHORT = {
     *("artefact-link", "daemon-of-the-run", "editable-deadline", "edited-evaluation"),
     *("forged-line", "fork-bomb", "git-hooks", "hard-link", "holdout-read", "ledger-written"),
-    *("line-at-exit", "masked-units", "memorised-file", "open-connection", "patched-attribute"),
-    *("poisonous-log", "saved-for-next-run", "scorers-channel", "sitecustomize-file"),
+    *("masked-units", "memorised-file", "open-connection", "patched-attribute"),
+    *("poisonous-log", "saved-for-next-run", "sitecustomize-file"),
 }
 
 

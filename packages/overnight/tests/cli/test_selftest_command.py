@@ -78,6 +78,7 @@ def test_without_a_sandbox_runs_what_needs_none_and_says_why(call: Selftest) -> 
     assert "hard-link" not in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sandbox")
 def test_shows_a_row_for_each_and_keeps_its_night_where_it_is_told(
     call: Selftest, tmp_path: Path

@@ -40,7 +40,15 @@ def shortened(night: Night) -> list[tuple[TrialFacts, Proposal]]:
 
 
 @pytest.mark.usefixtures("python")
-@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "same idea",
+        pytest.param("clutter", marks=pytest.mark.slow),
+        pytest.param("side quest", marks=pytest.mark.slow),
+        "metric swapping",
+    ],
+)
 def test_a_drifter_is_found_in_a_real_night(name: str, tmp_path: Path) -> None:
     trials = shortened(drifting_night(ASTRAY[name], seed=SEED, after=WITHIN))
     study = make_world_study(

@@ -1,6 +1,6 @@
 """SIGKILL at every change of state of a night; then a plain `run` must put everything right.
 
-`make test` takes every seventh moment, `make test-all` all of them.
+`make test` takes every fifteenth moment, `make test-all` all of them.
 """
 
 import itertools
@@ -43,7 +43,7 @@ CHANGES: tuple[tuple[type, str], ...] = (
     (Supervisor, "run"),
     (Workspaces, "close"),
 )
-STRIDE = 7  # tests that share the moments among them, for xdist to spread
+STRIDE = 15  # tests that share the moments among them, for xdist to spread
 FIRSTS = [
     pytest.param(first, marks=() if first == 3 else pytest.mark.slow)
     for first in range(1, STRIDE + 1)

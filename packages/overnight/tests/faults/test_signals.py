@@ -153,8 +153,11 @@ def test_interrupt_while_proposing_abandons_the_trial(
 
 @pytest.mark.parametrize(
     "signals",
-    [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]],
-    ids=["SIGINT twice", "SIGTERM", "SIGHUP"],
+    [
+        pytest.param([signal.SIGINT, signal.SIGINT], id="SIGINT twice"),
+        pytest.param([signal.SIGTERM], id="SIGTERM"),
+        pytest.param([signal.SIGHUP], id="SIGHUP", marks=pytest.mark.slow),
+    ],
 )
 def test_insisting_stops_now_and_the_trial_is_measured_again(
     signals: list[signal.Signals],

@@ -27,7 +27,7 @@ subprocess.run([sys.executable, "-c", "import overnight.sandbox.bubblewrap, pyte
 CONTRACT = ("test_contract.py::TestBubblewrap", "test_powers.py")
 OWN = ("test_caches.py", "test_limits.py", "test_programs.py", "test_untrusted.py")
 TESTS = (
-    pytest.param(CONTRACT, id="contract"),
+    pytest.param(CONTRACT, id="contract", marks=pytest.mark.slow),
     pytest.param(OWN, id="own", marks=pytest.mark.slow),
 )
 
