@@ -61,8 +61,8 @@ def test_daily_work_is_no_errand() -> None:
         "rg -n 'def ' . | head -50",
         "git log --oneline -20 && git diff HEAD~1",
         "python train.py",
-        "timeout 60 python /work/clone/train.py --help",
-        "/bin/bash -lc 'cd /work/clone && python -m py_compile train.py'",
+        "timeout 60 python /night/clone/train.py --help",
+        "/bin/bash -lc 'cd /night/clone && python -m py_compile train.py'",
         "FAST=1 nohup python train.py > run.log 2>&1 &",
         "cp train.py /tmp/before.py; diff /tmp/before.py train.py",
         "python -c 'import torch; print(torch.__version__)' 2>/dev/null",
@@ -85,7 +85,7 @@ def test_daily_work_is_no_errand() -> None:
         "mkdir -p /data/extra",
         "cat x >>/etc/hosts",
         "git status; rsync -a . host:backup",
-        "sed -i s/a/b/ /work/other/file.py",
+        "sed -i s/a/b/ /night/other/file.py",
     ],
 )
 def test_what_has_no_honest_reason_weighs_in_full(command: str) -> None:

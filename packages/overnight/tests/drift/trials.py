@@ -49,7 +49,7 @@ STUDY = StudyFacts(
     measure_command="python train.py",
     sources={"train.py": SOURCE},
     paths=frozenset({"train.py", "prepare.py"}),
-    inside=("/work/clone",),
+    inside=("/night/clone",),
 )
 METRICS = {"val_loss": 1.0, "memory_mb": 400.0, "tokens_per_second": 900.0}
 CONSTANTS = {"RATE": "0.1", "WIDTH": "64", "DEPTH": "4", "DECAY": "0.01"}

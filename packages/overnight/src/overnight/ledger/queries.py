@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,23 @@ from overnight.ledger.records import (
     StudyRecord,
     TrialRecord,
 )
+from overnight.ledger.rows import (
+    attempt_record,
+    checkpoint_record,
+    event_record,
+    night_record,
+    run_record,
+    study_record,
+    time,
+    time_or_none,
+    trial_record,
+)
 from overnight.types import (
     VALIDATING,
     CheckpointKind,
     EventKind,
-    Goal,
-    Outcome,
     Purpose,
     State,
-    Trust,
-    Usage,
-    Validation,
     Verdict,
 )
 
@@ -154,13 +159,13 @@ class LedgerReader:
         """The executions of the measured command that a trial was judged by, oldest first."""
         runs = schema.runs.c
         query = select(schema.runs).where(runs.trial == trial, runs.purpose == Purpose.TRIAL)
-        return [_run(row) for row in self._rows(query.order_by(runs.ordinal))]
+        return [run_record(row) for row in self._rows(query.order_by(runs.ordinal))]
 
     def all_runs(self) -> Iterator[RunRecord]:
         """Every execution of the measured command that a trial was judged by, by trial."""
         runs = schema.runs.c
         query = select(schema.runs).where(runs.purpose == Purpose.TRIAL)
-        return map(_run, self._rows(query.order_by(runs.trial, runs.ordinal)))
+        return map(run_record, self._rows(query.order_by(runs.trial, runs.ordinal)))
 
     def runs_again(self, *, checkpoint: int | None = None) -> list[RunRecord]:
         """Runs made at checkpoints and audits, of one of them or of all, in order."""
@@ -168,7 +173,7 @@ class LedgerReader:
         query = select(schema.runs).where(runs.checkpoint.is_not(None)).order_by(runs.id)
         if checkpoint is not None:
             query = query.where(runs.checkpoint == checkpoint)
-        return [_run(row) for row in self._rows(query)]
+        return [run_record(row) for row in self._rows(query)]
 
     def checkpoints(self, *kinds: CheckpointKind) -> list[CheckpointRecord]:
         """Every checkpoint of some kinds, or of all, oldest first."""
@@ -177,7 +182,7 @@ class LedgerReader:
         query = query.order_by(checkpoints.id)
         if kinds:
             query = query.where(checkpoints.kind.in_(kinds))
-        return [_checkpoint(row) for row in self._rows(query)]
+        return [checkpoint_record(row) for row in self._rows(query)]
 
     def measured_again(self, trial: int) -> float | None:
         """The objective of a trial as the last checkpoint measured it again, if one did."""
@@ -205,18 +210,20 @@ class LedgerReader:
         query = query.order_by(schema.events.c.id)
         if kinds:
             query = query.where(schema.events.c.kind.in_(kinds))
-        return [_event(row) for row in self._rows(query)]
+        return [event_record(row) for row in self._rows(query)]
 
     def attempts(self, trial: int) -> list[Attempt]:
         """The calls of the researcher for a trial, oldest first."""
         query = select(schema.attempts).where(schema.attempts.c.trial == trial)
-        return [_attempt(row) for row in self._rows(query.order_by(schema.attempts.c.ordinal))]
+        return [
+            attempt_record(row) for row in self._rows(query.order_by(schema.attempts.c.ordinal))
+        ]
 
     def all_attempts(self) -> Iterator[tuple[int, Attempt]]:
         """Every call of a researcher with its trial's number."""
         order = (schema.attempts.c.trial, schema.attempts.c.ordinal)
         rows = self._rows(select(schema.attempts).order_by(*order))
-        return ((row.trial, _attempt(row)) for row in rows)
+        return ((row.trial, attempt_record(row)) for row in rows)
 
     def verdict_counts(self) -> Mapping[Verdict, int]:
         """How many trials ended with each verdict, the baseline left out."""
@@ -232,9 +239,7 @@ class LedgerReader:
         """Every comparison, oldest first."""
         rows = self._rows(select(schema.comparisons).order_by(schema.comparisons.c.id))
         return [
-            ComparisonRecord(
-                row.id, _time(row.started_at), _time_or_none(row.ended_at), row.settings
-            )
+            ComparisonRecord(row.id, time(row.started_at), time_or_none(row.ended_at), row.settings)
             for row in rows
         ]
 
@@ -249,15 +254,13 @@ class LedgerReader:
     def nights(self) -> list[NightRecord]:
         """Every night, oldest first."""
         rows = self._rows(select(schema.nights).order_by(schema.nights.c.number))
-        return [_night(row) for row in rows]
+        return [night_record(row) for row in rows]
 
     def sessions(self) -> list[SessionRecord]:
         """Every stretch of work of one process, oldest first."""
         rows = self._rows(select(schema.sessions).order_by(schema.sessions.c.id))
         return [
-            SessionRecord(
-                row.night, _time(row.started_at), _time_or_none(row.ended_at), row.active_s
-            )
+            SessionRecord(row.night, time(row.started_at), time_or_none(row.ended_at), row.active_s)
             for row in rows
         ]
 
@@ -309,7 +312,7 @@ class LedgerReader:
                 f"{self.path} is a ledger of another version.",
                 fix=f"This version reads schema {schema.SCHEMA_VERSION}.",
             )
-        return _study(found[0])
+        return study_record(found[0])
 
     def _trials(
         self, condition: Any, *, newest_first: bool = False, limit: int | None = None
@@ -330,115 +333,3 @@ class LedgerReader:
                 f"{self.path} cannot be read: {error.orig}.",
                 fix="If it is damaged, put a copy in its place, or move it away to begin anew.",
             ) from error
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _time_or_none(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _study(row: Row[Any]) -> StudyRecord:
-    return StudyRecord(
-        id=row.id,
-        name=row.name,
-        metric=row.metric,
-        goal=Goal(row.goal),
-        baseline_commit=row.baseline_commit,
-        created_at=_time(row.created_at),
-    )
-
-
-def _night(row: Row[Any]) -> NightRecord:
-    return NightRecord(
-        row.number, _time(row.started_at), _time_or_none(row.ended_at), row.end_reason, row.arm
-    )
-
-
-def trial_record(row: Row[Any]) -> TrialRecord:
-    """A row of `TRIAL_COLUMNS` as a value."""
-    return TrialRecord(
-        number=row.number,
-        night=row.night,
-        state=State(row.state),
-        verdict=None if row.verdict is None else Verdict(row.verdict),
-        reason=row.reason or "",
-        researcher=row.researcher,
-        model=row.model,
-        parent_commit=row.parent_commit,
-        commit=row.commit,
-        tree=row.tree,
-        title=row.title,
-        rationale=row.rationale,
-        details=row.details,
-        lines_added=row.lines_added,
-        lines_removed=row.lines_removed,
-        value=row.value,
-        to_beat=row.to_beat,
-        demoted_after=row.demoted_after,
-        target=row.target,
-        created_at=_time(row.created_at),
-        proposed_at=_time_or_none(row.proposed_at),
-        finished_at=_time_or_none(row.finished_at),
-    )
-
-
-def _run(row: Row[Any]) -> RunRecord:
-    return RunRecord(
-        id=row.id,
-        trial=row.trial,
-        ordinal=row.ordinal,
-        started_at=_time(row.started_at),
-        outcome=None if row.outcome is None else Outcome(row.outcome),
-        reason=row.reason or "",
-        exit_code=row.exit_code,
-        duration_s=row.duration_s,
-        output_bytes=row.output_bytes,
-        metrics=row.metrics,
-        trust=Trust(row.trust),
-        purpose=Purpose(row.purpose),
-        checkpoint=row.checkpoint,
-    )
-
-
-def _checkpoint(row: Row[Any]) -> CheckpointRecord:
-    return CheckpointRecord(
-        id=row.id,
-        night=row.night,
-        kind=CheckpointKind(row.kind),
-        after_trial=row.after_trial,
-        incumbent=row.incumbent,
-        started_at=_time(row.started_at),
-        finished_at=_time_or_none(row.finished_at),
-        outcome=None if row.outcome is None else Validation(row.outcome),
-        reason=row.reason,
-        culprit=row.culprit,
-        branch_from=row.branch_from,
-        facts=row.facts,
-    )
-
-
-def _event(row: Row[Any]) -> EventRecord:
-    return EventRecord(
-        row.id, _time(row.at), row.night, row.trial, EventKind(row.kind), row.text, row.details
-    )
-
-
-def _attempt(row: Row[Any]) -> Attempt:
-    return Attempt(
-        outcome=row.outcome,
-        message=row.message,
-        started_at=_time(row.started_at),
-        duration_s=row.duration_s,
-        usage=Usage(
-            input_tokens=row.input_tokens,
-            cached_input_tokens=row.cached_input_tokens,
-            output_tokens=row.output_tokens,
-            reasoning_tokens=row.reasoning_tokens,
-            cost_usd=row.cost_usd,
-        ),
-        commands=tuple(row.commands),
-        refused=tuple(row.refused),
-    )

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Update, func, insert, select, update
 
 from overnight.errors import LedgerError
 from overnight.ledger import schema, writing
-from overnight.ledger.queries import TRIAL_COLUMNS, trial_record
+from overnight.ledger.queries import TRIAL_COLUMNS
 from overnight.ledger.records import Attempt, TrialRecord
+from overnight.ledger.rows import trial_record
 from overnight.ledger.writing import Writer, inserted, next_ordinal
 from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
 

@@ -11,6 +11,7 @@ from overnight.untrusted import read_small_file
 
 MOST_FILE_BYTES = 2**20
 _MOST_ENTRIES = 50_000
+_MOST_BYTES_PER_CHARACTER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def select(
     left_out: list[str] = []
     room = most_characters
     for path in wanted:
-        text = read_text(workspace, path) if len(shown) < most_files else None
+        may_fit = len(shown) < most_files and _least_characters(workspace / path) <= room
+        text = read_text(workspace, path) if may_fit else None
         if text is None or len(text) > room:
             left_out.append(path)
             continue
@@ -116,6 +118,11 @@ def _regular_files(workspace: Path, patterns: PathPatterns) -> Iterator[str]:
             path = (Path(directory) / name).relative_to(workspace).as_posix()
             if path.isprintable() and patterns.match(path) and is_inside(workspace, path):
                 yield path
+
+
+def _least_characters(file: Path) -> int:
+    """What its size says of a UTF-8 text without reading it."""
+    return file.lstat().st_size // _MOST_BYTES_PER_CHARACTER
 
 
 def _rank(path: str, brief: str) -> tuple[int, int, str]:

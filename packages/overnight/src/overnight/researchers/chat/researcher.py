@@ -74,7 +74,7 @@ class ChatResearcher(AgentResearcher):
         files = self._select(assignment, assignment.editable)
         others = self._select(assignment, PathPatterns(self._options.show))
         messages = opening(self._prompt, assignment.brief, files, others)
-        known = [*(file.path for file in files.shown), *files.left_out]
+        known = {*(file.path for file in files.shown), *files.left_out}
         edits = Edits(assignment.workspace, assignment.editable)
         meter = _Meter(until=time.monotonic() + self._limits.deadline_s)
         prose, problems = "", list[Problem]()

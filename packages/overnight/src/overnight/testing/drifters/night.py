@@ -51,7 +51,7 @@ def study_facts() -> StudyFacts:
         measure_command=MEASURE,
         sources=FILES,
         paths=frozenset({TRAIN, WORLD, "program.md"}),
-        inside=("/work/clone",),
+        inside=("/night/clone",),
         noise=world.NOISE_BPB,
     )
 
