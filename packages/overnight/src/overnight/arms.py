@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from string import ascii_lowercase
 
 from pydantic import ValidationError
 
@@ -59,12 +60,11 @@ def named(arms: Sequence[ArmTable]) -> list[ArmTable]:
             fix="Write --arm KIND[:MODEL] twice, add --control, or --aa for one against itself.",
         )
     names = [arm.name or _name(arm) for arm in arms]
-    often = Counter(names)
-    seen: Counter[str] = Counter()
+    taken = {name for name, often in Counter(names).items() if often == 1}
     found = []
     for arm, name in zip(arms, names, strict=True):
-        seen[name] += 1
-        own = name if often[name] == 1 else f"{name}-{_letter(seen[name])}"
+        own = name if name in taken else _free_name(name, taken)
+        taken.add(own)
         found.append(arm.model_copy(update={"name": own}))
     return found
 
@@ -103,8 +103,10 @@ def equal_budget(budget: BudgetTable) -> EqualBudget:
 
 def _name(arm: ArmTable) -> str:
     parts = (arm.kind, arm.model) if arm.model else (arm.kind,)
-    return "-".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in parts)[:60]
+    return "-".join(_NOT_IN_NAMES.sub("-", part).strip("-") for part in parts)[:50]
 
 
-def _letter(number: int) -> str:
-    return "abcdefghijklmnopqrstuvwxyz"[(number - 1) % 26]
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """A name with a letter, or two, behind it that no other arm has."""
+    letters = (f"{first}{second}" for first in ("", *ascii_lowercase) for second in ascii_lowercase)
+    return next(own for letter in letters if (own := f"{name}-{letter}") not in taken)
