@@ -1,4 +1,4 @@
-# make demo | test | test-all | test-gpu | lint | bench: each sets up everything that it needs in .venv
+# make demo | test | test-all | test-gpu | test-agents | lint | bench: each sets up everything that it needs in .venv
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ WORKERS ?= $(shell expr $$(nproc) + 1)  # of tests, which often wait
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-gpu lint format bench clean
+.PHONY: demo test test-all test-gpu test-agents lint format bench clean
 
 demo: $(READY)
 	rm -rf build/demo
@@ -19,13 +19,18 @@ test: $(READY)
 
 # With the long form of the cheat suite and of the faults: about three times as long.
 test-all: $(READY)
-	$(BIN)/pytest --numprocesses=$(WORKERS) -m "not gpu"
+	$(BIN)/pytest --numprocesses=$(WORKERS) -m "not gpu and not agents"
 
 # Needs an NVIDIA GPU, and torch in the interpreter: make test-gpu GPU_PYTHON=/path/to/python
 GPU_PYTHON ?= $(BIN)/python
 test-gpu:
 	PYTHONPATH=packages/overnight/src $(GPU_PYTHON) -m pytest -m gpu packages/overnight/tests
 	PYTHONPATH=packages/overnight/src $(GPU_PYTHON) -m pytest packages/overnight/tests/sandbox/test_cgroups.py
+
+# Those of claude, gemini, opencode, aider and mini that are on PATH; docs/researchers.md has the
+# versions that were tried.
+test-agents: $(READY)
+	$(BIN)/pytest -m agents packages/overnight/tests/researchers packages/overnight/tests/doctor
 
 lint: $(READY)
 	$(BIN)/ruff check .

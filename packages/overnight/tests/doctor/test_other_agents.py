@@ -1,4 +1,4 @@
-"""The real programs of other agents under examination, each skipped where it is not on PATH."""
+"""Other agents under examination, by their real programs, and a model without one."""
 
 import shutil
 from typing import Any
@@ -10,11 +10,12 @@ from overnight.testing.responses import MODEL, Message, ResponsesServer, Shell, 
 
 from .conftest import ExamineAll, Make
 
-pytestmark = [pytest.mark.agents, pytest.mark.usefixtures("no_keys")]
+pytestmark = pytest.mark.usefixtures("no_keys")
 OK = [Message("ok")]
 SUBMITTED = [Shell("echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT; echo ok")]
 
 
+@pytest.mark.agents
 @pytest.mark.parametrize(
     ("kind", "script"),
     [
