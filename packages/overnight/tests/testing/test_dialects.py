@@ -21,7 +21,7 @@ from overnight.types import Usage
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 GEMINI, GEMINI_WHOLE = "/v1beta/models/m:streamGenerateContent?alt=sse", "/models/m:generateContent"
-PROPERTIES = {"properties": {"command": {}, "description": {}}}
+PROPERTIES: dict[str, Any] = {"properties": {"command": {}, "description": {}}}
 TOOLS: dict[str, Any] = {
     CHAT: [{"type": "function", "function": {"name": "bash", "parameters": PROPERTIES}}],
     MESSAGES: [{"name": "Read", "input_schema": {}}, {"name": "Bash", "input_schema": PROPERTIES}],
