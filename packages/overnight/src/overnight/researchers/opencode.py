@@ -37,7 +37,7 @@ _QUIET: Mapping[str, str] = {
     "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
     "OPENCODE_DISABLE_SHARE": "1",
 }
-_PLACES = ("CONFIG", "DATA", "STATE", "CACHE")
+_PLACES = ("CONFIG", "DATA", "STATE")
 _UNFINISHED = ("tool-calls", "length", "content-filter", "error", "unknown")
 _CUT_SHORT = "the model's answer was cut short"
 # Requests that failed and are sent again show in its log only.
@@ -71,7 +71,9 @@ class Opencode(ProviderAgent):
         model = self.name if self.base_url is None else f"{_ENDPOINT}/{self.name}"
         confined = ("--auto",) if call.is_confined else ()
         arguments = ("run", "--format", "json", "--title", "trial", "--model", model)
-        places = {f"XDG_{name}_HOME": str(call.directory(name.lower())) for name in _PLACES}
+        # In a sandbox of ours the cache is private anyway, and its commands find packages there.
+        names = _PLACES if call.is_confined else (*_PLACES, "CACHE")
+        places = {f"XDG_{name}_HOME": str(call.directory(name.lower())) for name in names}
         config = call.write("opencode.json", json.dumps(self._config()))
         env = {
             **_QUIET,
