@@ -20,6 +20,7 @@ from overnight.ledger.records import ArmRecord, ComparisonRecord
 from overnight.night import Night
 from overnight.processes.supervisor import StopSignal
 from overnight.progress import Watcher
+from overnight.researchers.registry import create as create_researcher
 from overnight.stopping import StopRequest
 
 
@@ -71,6 +72,8 @@ def _begun(equipment: Equipment, table: CompareTable, budget: BudgetTable) -> Co
             raise OvernightError(
                 "No comparison is under way.", fix="Name its arms with --arm KIND[:MODEL]."
             )
+        for arm in table.arms:  # whatever cannot work is told before anything is begun
+            create_researcher(equipment.study.with_arm(arm, budget).researcher_settings)
         arms = new_arms(table.arms, repeats=table.repeats)
         ledger.begin_comparison(settings_of(table, budget), arms)
         return ledger.comparisons()[-1]
