@@ -1,0 +1,1 @@
+"""Checkpoints on disk: read lazily, tensor by tensor; written whole or not at all."""

@@ -1,0 +1,1 @@
+"""What differs between model families: every foreign weight name, one file per family."""

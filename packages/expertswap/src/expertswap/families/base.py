@@ -1,0 +1,78 @@
+"""The protocol of a family, and what a tensor of a checkpoint can be to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from expertswap.types import MoeShape
+
+Config = Mapping[str, Any]
+
+
+class Role(StrEnum):
+    """What a tensor that has something to do with experts is for."""
+
+    EXPERT = "expert"
+    ROUTER = "router"
+    ROUTER_BIAS = "router_bias"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertTensor:
+    """A tensor of one expert, named for it.
+
+    Args:
+        layer: Index of the decoder layer.
+        expert: Number of the expert in its layer.
+        projection: ``gate``, ``up`` or ``down``.
+        template: The tensor's name with ``{expert}`` where the number stands.
+    """
+
+    layer: int
+    expert: int
+    projection: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackedTensor:
+    """A tensor that holds something of all experts of a layer along one axis.
+
+    Args:
+        layer: Index of the decoder layer.
+        role: What it is.
+        expert_axis: The axis along which the experts stand.
+        projection: Of fused experts, ``gate_up`` or ``down``; else None.
+    """
+
+    layer: int
+    role: Role
+    expert_axis: int
+    projection: str | None = None
+
+
+class Family(Protocol):
+    """Knows one or several model types: their sizes and the names of their tensors."""
+
+    model_types: tuple[str, ...]
+
+    def shape(self, config: Config) -> MoeShape:
+        """The model's sizes.
+
+        Raises:
+            NotMixtureOfExperts: This configuration has no routed experts.
+        """
+        ...
+
+    def locate(self, name: str) -> ExpertTensor | StackedTensor | None:
+        """What the tensor ``name`` has to do with experts; None for attention and all the rest."""
+        ...
+
+    def layer_of(self, name: str) -> int | None:
+        """The decoder layer of a tensor; None for embeddings, final norm and head."""
+        ...
+
+    def with_experts(self, config: Config, num_experts: int) -> dict[str, Any]:
+        """The configuration of the same model with fewer experts in each layer."""
+        ...
