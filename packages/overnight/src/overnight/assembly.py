@@ -34,6 +34,7 @@ from overnight.sandbox.machine import user_home
 from overnight.sandbox.opening import open_sandbox
 from overnight.sandbox.visible import path_entries
 from overnight.second_chances import SecondChances
+from overnight.timesheet import Timesheet
 from overnight.workspace.pool import Workspaces
 from overnight.workspace.repository import Repository
 
@@ -141,6 +142,7 @@ class Equipment:
             watcher=self.watcher,
             stop=self.stop,
             prices=_prices(study),
+            timesheet=Timesheet(),
             trials_dir=self.layout.trials,
             researcher_home=home,
         )

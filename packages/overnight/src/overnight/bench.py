@@ -14,6 +14,7 @@ from overnight.prices import Prices
 from overnight.processes.supervisor import StopSignal
 from overnight.progress import Watcher
 from overnight.researchers.base import CREDENTIALS, Researcher
+from overnight.timesheet import Timesheet
 from overnight.workspace.pool import Workspaces
 from overnight.workspace.repository import Repository
 from overnight.workspace.tree import discard
@@ -40,6 +41,7 @@ class Bench:
     watcher: Watcher
     stop: StopSignal
     prices: Prices
+    timesheet: Timesheet
     trials_dir: Path
     researcher_home: Path
 

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 
-from overnight.compare.records import ArmRecord, ArmTrial, Contest, Phases, Rerun
+from overnight.compare.records import ArmRecord, ArmTrial, Contest, Pricing, Rerun
 from overnight.errors import OvernightError
 from overnight.file_changes import changes_of
 from overnight.ledger import records
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import Attempt, RunRecord, TrialRecord
 from overnight.report.rows import JUDGED_BY_VALUE
-from overnight.types import CheckpointKind, JsonValue, Outcome, State, Verdict
+from overnight.types import CheckpointKind, JsonValue, Outcome, Phases, State, Verdict
 from overnight.workspace.repository import Repository
 
 
@@ -35,6 +36,7 @@ def contest_of(reader: LedgerReader, repository: Repository, comparison: int) ->
         goal=reader.study.goal,
         arms=tuple(gathered.arm(name, nights) for name, nights in by_name.items()),
         baseline=gathered.reruns(0),
+        prices=gathered.prices(arms),
     )
 
 
@@ -72,6 +74,20 @@ class _Gathered:
             setup=_setup(nights[0].settings),
         )
 
+    def prices(self, nights: Sequence[records.ArmRecord]) -> tuple[Pricing, ...]:
+        """Where the money of some nights comes from."""
+        theirs = {night.id for night in nights}
+        days: defaultdict[str | None, list[date]] = defaultdict(list)
+        for trial in self._trials:
+            if self._arm_of_night.get(trial.night) in theirs:
+                for attempt in self._attempts[trial.number]:
+                    if attempt.usage.cost_usd is not None:
+                        days[attempt.usage.priced_by].append(attempt.started_at.date())
+        return tuple(
+            Pricing(by, len(found), min(found), max(found))
+            for by, found in sorted(days.items(), key=lambda entry: entry[0] or "")
+        )
+
     def reruns(self, trial: int, *, repeat: int = 1) -> tuple[Rerun, ...]:
         """The last measurement's runs of a trial, the n-th of them in the n-th block."""
         return tuple(
@@ -83,7 +99,6 @@ class _Gathered:
         runs, attempts = self._runs[trial.number], self._attempts[trial.number]
         device_s = sum(run.duration_s or 0.0 for run in runs)
         agent_s = sum(attempt.duration_s for attempt in attempts)
-        wall_s = _wall_s(trial)
         return ArmTrial(
             number=trial.number,
             verdict=trial.verdict or Verdict.INTERRUPTED,
@@ -95,15 +110,10 @@ class _Gathered:
             repeat=repeat,
             device_s=device_s,
             agent_s=agent_s,
-            wall_s=wall_s,
+            wall_s=_wall_s(trial),
             tokens=sum(attempt.usage.total_tokens for attempt in attempts),
             cost_usd=_cost_usd(attempts),
-            phases=Phases(
-                thinking_s=agent_s,
-                measuring_s=device_s,
-                guards_s=None if wall_s is None else max(0.0, wall_s - agent_s - device_s),
-                idle_s=None,
-            ),
+            phases=_phases(trial, agent_s=agent_s, device_s=device_s),
             finished_at=trial.finished_at,
             files=changes_of(self._repository, trial) if _stands(trial) else (),
         )
@@ -150,6 +160,12 @@ def _wall_s(trial: TrialRecord) -> float | None:
     if trial.finished_at is None:
         return None
     return (trial.finished_at - trial.created_at).total_seconds()
+
+
+def _phases(trial: TrialRecord, *, agent_s: float, device_s: float) -> Phases:
+    """Where a turn's time went; in part where it was cut off, or is of an older ledger."""
+    known = trial.phases
+    return Phases(agent_s, None, device_s, None) if known.idle_s is None else known
 
 
 def _cost_usd(attempts: Sequence[Attempt]) -> float | None:

@@ -96,7 +96,10 @@ class Loop:
         value = run.metrics[self._study.objective.metric]
         story = f"{self._study.objective.metric} = {value:.6g}."
         judgement = Judgement(Verdict.KEEP, story)
-        self._ledger.intend_keep(trial.number, judgement, value=value, size=DiffStat(0, 0))
+        phases = self._bench.timesheet.take()
+        self._ledger.intend_keep(
+            trial.number, judgement, value=value, size=DiffStat(0, 0), phases=phases
+        )
         return self._finish_keep(trial, run)
 
     def go_on(self, trial: TrialRecord) -> TrialRecord:
@@ -140,6 +143,7 @@ class Loop:
 
     def _open(self, parent_commit: str) -> TrialRecord:
         researcher = self._study.researcher
+        self._bench.timesheet.open()
         return self._ledger.open_trial(
             night=self._night,
             parent_commit=parent_commit,
@@ -190,7 +194,12 @@ class Loop:
         if judgement.verdict is not Verdict.KEEP or value is None:
             return self._close(trial, judgement, run=run, size=size)
         self._ledger.intend_keep(
-            trial.number, judgement, value=value, size=size.result(), to_beat=to_beat
+            trial.number,
+            judgement,
+            value=value,
+            size=size.result(),
+            to_beat=to_beat,
+            phases=self._bench.timesheet.take(),
         )
         return self._finish_keep(trial, run)
 
@@ -219,6 +228,7 @@ class Loop:
             to_beat=self._to_beat if run else None,
             draft=draft,
             size=size.result() if size is not None else None,
+            phases=self._bench.timesheet.take(),
         )
         return self._done(closed, run)
 

@@ -5,6 +5,7 @@ from overnight.errors import OvernightError, Stopped
 from overnight.ledger.records import RunRecord, TrialRecord
 from overnight.measure.commands import Logs
 from overnight.progress import Phase
+from overnight.timesheet import Activity
 from overnight.types import Outcome, Run, State
 from overnight.workspace.candidates import Candidate
 from overnight.workspace.pool import Checkout
@@ -33,7 +34,8 @@ class Measurements:
         checkout = self._bench.workspaces.checkout(candidate)
         run_id = ledger.begin_run(trial.number, from_state=state)
         try:
-            run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)
+            with self._bench.timesheet.during(Activity.MEASURING):
+                run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)
         except OvernightError as error:
             ledger.end_run(run_id, Run.cut_off(str(error)))
             raise

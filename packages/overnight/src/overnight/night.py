@@ -36,6 +36,7 @@ from overnight.progress import Phase, Watcher
 from overnight.researchers.base import Researcher
 from overnight.steering import Inbox, inbox_of
 from overnight.stopping import StopRequest
+from overnight.timesheet import Activity
 from overnight.trouble import Trouble, Troubles
 from overnight.types import CheckpointKind, EventKind, Validation, Verdict
 
@@ -152,11 +153,14 @@ class Night:
     def wake(self) -> None:
         """The time from now on is its own."""
         self._woke_s = time.monotonic()
+        self._bench.timesheet.begin()
+        self._bench.timesheet.enter(Activity.GUARDS)
 
     def rest(self) -> None:
         """The time from now on is not its own."""
         self._worked_s = self._worked_s + self._awake_s()
         self._woke_s = None
+        self._bench.timesheet.enter(Activity.IDLE)
 
     def is_over(self) -> bool:
         """Whether there is a reason to end; looks for orders first."""
@@ -258,7 +262,8 @@ class Night:
     def _validate(self, kind: CheckpointKind) -> None:
         """Measure baseline and incumbent again, and go on from what holds."""
         try:
-            checkpoint = self._checkpoints.make(kind)
+            with self._bench.timesheet.during(Activity.REVIEW):
+                checkpoint = self._checkpoints.make(kind)
         except _OF_THE_MACHINE as error:
             self._bench.ledger.abandon_checkpoints(reason=str(error))
             self._suffer(Troubles.of_machine(error))

@@ -10,6 +10,7 @@ from overnight.errors import Stopped
 from overnight.news import Newsroom
 from overnight.progress import Phase
 from overnight.stopping import StopRequest
+from overnight.timesheet import Activity
 from overnight.types import EventKind
 
 _LOOK_EVERY_S = 0.5
@@ -71,17 +72,22 @@ class Pause:
         self._bench.watcher.phase(number, Phase.PAUSED, deadline_s=give_up_s)
         self._news.paused(reason, where)
         try:
-            while not self._controls.wants_to_go_on:
-                if self._request.asked or self._bench.stop.wait(_LOOK_EVERY_S):
-                    raise Stopped("Stopped while paused.")
-                self._controls.obey(trial=number)
-                if give_up_s is not None and time.monotonic() - began_s > give_up_s:
-                    waited = format_duration(give_up_s)
-                    raise Stopped(f"{reason} Nobody came for {waited}.")
+            with self._bench.timesheet.during(Activity.IDLE):
+                self._until_somebody_comes(number, reason, give_up_s)
         finally:
             self.total_s += time.monotonic() - began_s
             self._controls.wants_pause = False
         self._bench.watcher.say("Going on.")
+
+    def _until_somebody_comes(self, number: int, reason: str, give_up_s: float | None) -> None:
+        began_s = time.monotonic()
+        while not self._controls.wants_to_go_on:
+            if self._request.asked or self._bench.stop.wait(_LOOK_EVERY_S):
+                raise Stopped("Stopped while paused.")
+            self._controls.obey(trial=number)
+            if give_up_s is not None and time.monotonic() - began_s > give_up_s:
+                waited = format_duration(give_up_s)
+                raise Stopped(f"{reason} Nobody came for {waited}.")
 
     def _next_number(self) -> int:
         latest = self._bench.ledger.latest(1)

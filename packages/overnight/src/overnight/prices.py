@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 
 from overnight.config import PriceTable
 from overnight.types import Usage
 
 _MILLION = 1e6
+_STUDY, _RESEARCHER = "the study file", "the researcher itself"
 
 
 class Prices:
@@ -22,28 +24,19 @@ class Prices:
         self._table = table
 
     def price(self, usage: Usage) -> Usage:
-        """The usage with its cost in US dollars, where that can be told."""
-        if usage.cost_usd is not None or usage.total_tokens == 0:
+        """The usage with its cost in US dollars and whose price that is, where it can be told."""
+        if usage.cost_usd is not None:
+            return replace(usage, priced_by=usage.priced_by or _RESEARCHER)
+        if usage.total_tokens == 0:
             return usage
-        cost = self._own_price(usage) if self._table is not None else self._public_price(usage)
-        return replace(usage, cost_usd=cost)
+        if self._table is not None:
+            return replace(usage, cost_usd=_by_table(self._table, usage), priced_by=_STUDY)
+        cost = self._public_price(usage)
+        return usage if cost is None else replace(usage, cost_usd=cost, priced_by=_public_list())
 
     def known(self) -> bool:
         """Whether this model's tokens have a price."""
         return self.price(Usage(input_tokens=1, output_tokens=1)).cost_usd is not None
-
-    def _own_price(self, usage: Usage) -> float | None:
-        if self._table is None:
-            return None
-        cached = _cached_tokens(usage)
-        fresh = (usage.input_tokens or 0) - cached
-        cached_price = self._table.cached_input
-        total = (
-            fresh * self._table.input
-            + cached * (self._table.input if cached_price is None else cached_price)
-            + (usage.output_tokens or 0) * self._table.output
-        )
-        return total / _MILLION
 
     def _public_price(self, usage: Usage) -> float | None:
         if self._model is None:
@@ -62,6 +55,22 @@ class Prices:
                 continue
             return float(found.total_price)
         return None
+
+
+def _by_table(table: PriceTable, usage: Usage) -> float:
+    cached = _cached_tokens(usage)
+    fresh = (usage.input_tokens or 0) - cached
+    total = (
+        fresh * table.input
+        + cached * (table.input if table.cached_input is None else table.cached_input)
+        + (usage.output_tokens or 0) * table.output
+    )
+    return total / _MILLION
+
+
+def _public_list() -> str:
+    """The price list by its release, which is all that it says of its age."""
+    return f"genai-prices {version('genai-prices')}"
 
 
 def _names(model: str) -> Iterator[tuple[str | None, str]]:

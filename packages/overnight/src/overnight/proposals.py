@@ -11,6 +11,7 @@ from overnight.guards.scope import refuse_content
 from overnight.ledger.records import Attempt, TrialRecord
 from overnight.progress import Phase
 from overnight.researchers.base import Assignment
+from overnight.timesheet import Activity
 from overnight.types import Draft, Judgement, PastTrial, Usage, Verdict
 from overnight.workspace.candidates import Candidate
 from overnight.workspace.tree import Tree
@@ -93,7 +94,8 @@ class Proposals:
             raise Stopped("The night was asked to stop.")
         kind = self._bench.study.researcher.kind
         try:
-            return self._bench.researcher.propose(assignment)
+            with self._bench.timesheet.during(Activity.THINKING):
+                return self._bench.researcher.propose(assignment)
         except OvernightError:
             raise
         except Exception as error:
@@ -163,7 +165,9 @@ class Proposals:
             wait_s = min(error.retry_after_s, _LONGEST_RETRY_S)
         self._bench.watcher.say(f"{error} Trying again in {format_duration(wait_s)}.")
         self._bench.watcher.phase(trial.number, Phase.WAITING, deadline_s=wait_s)
-        if self._bench.stop.wait(wait_s):
+        with self._bench.timesheet.during(Activity.IDLE):
+            stopped = self._bench.stop.wait(wait_s)
+        if stopped:
             raise Stopped("The night was asked to stop.")
 
 

@@ -146,6 +146,9 @@ class Usage:
 
     `input_tokens` includes `cached_input_tokens`, and `output_tokens` includes
     `reasoning_tokens`, as OpenAI's API counts them.
+
+    Attributes:
+        priced_by: Whose price `cost_usd` is, such as ``genai-prices 0.2.3``.
     """
 
     input_tokens: int | None = None
@@ -153,11 +156,33 @@ class Usage:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost_usd: float | None = None
+    priced_by: str | None = None
 
     @property
     def total_tokens(self) -> int:
         """Input and output tokens together; what was not reported counts as zero."""
         return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Where the time of a trial went, in seconds; None where that is not known.
+
+    Attributes:
+        thinking_s: The researcher's calls.
+        guards_s: The harness's own work: briefs, checkouts, guards, the record.
+        measuring_s: Setup, the measured command, the scorer.
+        idle_s: Waiting: for a turn, for a device, for the next attempt, or paused.
+    """
+
+    thinking_s: float | None = None
+    guards_s: float | None = None
+    measuring_s: float | None = None
+    idle_s: float | None = None
+
+
+UNTIMED = Phases()
+"""Where nothing is known of the time."""
 
 
 @dataclass(frozen=True, slots=True)

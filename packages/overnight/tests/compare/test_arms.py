@@ -11,8 +11,8 @@ from overnight.compare.amounts import Amount, rate, total
 from overnight.compare.analysis import analyse
 from overnight.compare.arms import ArmSummary
 from overnight.compare.curves import Axis, Curve
-from overnight.compare.records import ArmRecord, ArmTrial, Phases, Rerun
-from overnight.types import Verdict
+from overnight.compare.records import ArmRecord, ArmTrial, Rerun
+from overnight.types import Phases, Verdict
 
 from .contests import contest, kept, reruns
 

@@ -1,5 +1,7 @@
 """What tokens cost: the study's own table, then the public list, else unknown."""
 
+from importlib.metadata import version
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,12 +51,19 @@ def test_an_unknown_price_stays_unknown(model: str | None) -> None:
 @pytest.mark.parametrize("prices", [Prices(PUBLIC, None), Prices(PUBLIC, TABLE)])
 def test_what_the_agent_says_that_it_cost_is_believed(prices: Prices) -> None:
     told = Usage(input_tokens=5, output_tokens=5, cost_usd=42.0)
-    assert prices.price(told) is told
+    priced = prices.price(told)
+    assert (priced.cost_usd, priced.priced_by) == (42.0, "the researcher itself")
 
 
 @pytest.mark.parametrize("prices", [Prices(PUBLIC, None), Prices(PUBLIC, TABLE)])
 def test_no_tokens_have_no_cost(prices: Prices) -> None:
     assert prices.price(Usage()).cost_usd is None
+
+
+def test_a_price_says_whose_it_is() -> None:
+    assert Prices(PUBLIC, TABLE).price(USAGE).priced_by == "the study file"
+    assert Prices(PUBLIC, None).price(USAGE).priced_by == f"genai-prices {version('genai-prices')}"
+    assert Prices("a-model-of-our-own", None).price(USAGE).priced_by is None
 
 
 TOKENS = st.none() | st.integers(0, 10**9)

@@ -49,7 +49,7 @@ def test_a_ledger_of_another_version(opener: type[LedgerReader], path: Path, cha
     with closing(sqlite3.connect(path)) as other:
         other.execute(change)
         other.commit()
-    with pytest.raises(LedgerError, match=r"another version\. This version reads schema 2"):
+    with pytest.raises(LedgerError, match=r"another version\. This version reads schemas 2 to 3"):
         opener(path)
 
 

@@ -8,7 +8,7 @@ from overnight.compare.between import Pair, pairs
 from overnight.compare.curves import Curve, curves
 from overnight.compare.discovery import Find, finds
 from overnight.compare.nights import Chance, chance
-from overnight.compare.records import ArmRecord, Contest
+from overnight.compare.records import ArmRecord, Contest, Pricing
 from overnight.types import Goal
 
 
@@ -34,6 +34,7 @@ class Comparison:
         starts: None where all nights began from one measurement of the baseline.
         finds: What was found, by several arms first.
         failed_baselines: Runs of the re-measured baseline that gave no value.
+        prices: Where the money comes from.
     """
 
     metric: str
@@ -45,6 +46,7 @@ class Comparison:
     finds: tuple[Find, ...]
     curves: tuple[Curve, ...]
     failed_baselines: int
+    prices: tuple[Pricing, ...]
 
 
 def analyse(contest: Contest) -> Comparison:
@@ -67,6 +69,7 @@ def analyse(contest: Contest) -> Comparison:
         finds=tuple(finds(contest.arms)),
         curves=tuple(curves(contest)),
         failed_baselines=sum(rerun.value is None for rerun in contest.baseline),
+        prices=contest.prices,
     )
 
 

@@ -7,9 +7,9 @@ from statistics import fmean
 
 from overnight.compare import blocks, nights
 from overnight.compare.amounts import Amount, per, rate, total
-from overnight.compare.records import ArmRecord, ArmTrial, Contest, Phases
+from overnight.compare.records import ArmRecord, ArmTrial, Contest
 from overnight.stats import Estimate
-from overnight.types import Goal, Verdict
+from overnight.types import Goal, Phases, Verdict
 
 
 @dataclass(frozen=True, slots=True)

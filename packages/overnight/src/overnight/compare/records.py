@@ -2,20 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from overnight.drift.facts import FileChange
-from overnight.types import Goal, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Phases:
-    """Where the time of a turn went, in seconds; None where that is not known."""
-
-    thinking_s: float | None = None
-    guards_s: float | None = None
-    measuring_s: float | None = None
-    idle_s: float | None = None
+from overnight.types import UNTIMED, Goal, Phases, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +39,7 @@ class ArmTrial:
     wall_s: float | None = None
     tokens: int | None = None
     cost_usd: float | None = None
-    phases: Phases = Phases()
+    phases: Phases = UNTIMED
     finished_at: datetime | None = None
     files: tuple[FileChange, ...] = ()
 
@@ -104,10 +94,27 @@ class ArmRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Pricing:
+    """Calls of researchers whose money one price list says.
+
+    Attributes:
+        by: Which one, such as ``genai-prices 0.2.3``; None where that was not recorded.
+        first: The day of the first call, in UTC.
+        last: Of the last one.
+    """
+
+    by: str | None
+    calls: int
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """Everything that a comparison looks at.
 
     Attributes:
+        prices: Where the money comes from; empty where no call has a price.
         baseline: The shared start, measured again in the same blocks as the arms' results.
         calibration: Further arms, such as of a researcher against itself, that only say how far
             nights of one setup differ.
@@ -118,3 +125,4 @@ class Contest:
     arms: tuple[ArmRecord, ...]
     baseline: tuple[Rerun, ...] = ()
     calibration: tuple[ArmRecord, ...] = ()
+    prices: tuple[Pricing, ...] = ()

@@ -8,6 +8,7 @@ from overnight.compare.amounts import Amount
 from overnight.compare.analysis import Comparison
 from overnight.compare.arms import ArmSummary
 from overnight.compare.discovery import Find, own, shared
+from overnight.compare.records import Pricing
 from overnight.compare.sentences import conclusions, estimate_text, name_text, number_text
 from overnight.durations import format_duration
 from overnight.stats import Estimate
@@ -20,6 +21,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines = ["## What can be said", ""]
     lines += [f"- {sentence}" for sentence in conclusions(comparison)]
     lines += ["", "## Arms", "", *arm_table(comparison), ""]
+    lines += [*price_lines(comparison.prices), ""] if comparison.prices else []
     lines += ["## What was found", "", *find_lines(comparison)]
     return lines
 
@@ -29,6 +31,14 @@ def arm_table(comparison: Comparison) -> list[str]:
     arms = comparison.arms
     rows = [[label, *map(cell, arms)] for label, cell in _rows(comparison.metric)]
     return _table(["", *(name_text(arm.name) for arm in arms)], rows)
+
+
+def price_lines(prices: Sequence[Pricing]) -> list[str]:
+    """Whose prices the money is by, and of when."""
+    return [
+        f"Money by {_price_list(price.by)}: {price.calls} calls from {price.first} to {price.last}."
+        for price in prices
+    ]
 
 
 def find_lines(comparison: Comparison) -> list[str]:
@@ -67,6 +77,10 @@ def _rows(metric: str) -> list[tuple[str, Callable[[ArmSummary], str]]]:
         ("gain per device hour", lambda arm: estimate_text(arm.gain_per_device_hour)),
         ("gain per USD", lambda arm: estimate_text(arm.gain_per_usd)),
     ]
+
+
+def _price_list(by: str | None) -> str:
+    return "prices that the record does not name" if by is None else f"the prices of {by}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

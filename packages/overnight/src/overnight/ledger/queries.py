@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, event, func, select, true
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
@@ -35,6 +35,7 @@ from overnight.ledger.rows import (
     time_or_none,
     trial_record,
 )
+from overnight.ledger.versions import show_added_columns
 from overnight.types import (
     VALIDATING,
     CheckpointKind,
@@ -78,6 +79,7 @@ class LedgerReader:
             .limit(1)
         )
         self.engine: Engine = schema.connect(path)
+        event.listen(self.engine, "connect", show_added_columns)
         try:
             self.study = self._study()
         except LedgerError:
@@ -307,11 +309,13 @@ class LedgerReader:
 
     def _study(self) -> StudyRecord:
         found = self._rows(select(schema.study))
-        if len(found) != 1 or found[0].schema_version != schema.SCHEMA_VERSION:
+        versions = range(schema.OLDEST_VERSION, schema.SCHEMA_VERSION + 1)
+        if len(found) != 1 or found[0].schema_version not in versions:
             raise LedgerError(
                 f"{self.path} is a ledger of another version.",
-                fix=f"This version reads schema {schema.SCHEMA_VERSION}.",
+                fix=f"This version reads schemas {versions[0]} to {versions[-1]}.",
             )
+        self._version: int = found[0].schema_version
         return study_record(found[0])
 
     def _trials(

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from overnight.types import (
+    UNTIMED,
     CheckpointKind,
     EventKind,
     Goal,
     JsonValue,
     Outcome,
     PastTrial,
+    Phases,
     Purpose,
     State,
     Trust,
@@ -116,6 +118,7 @@ class TrialRecord:
         value: The objective as judged; None when there is none.
         to_beat: The incumbent's value that it was judged against.
         demoted_after: The latest trial when a checkpoint found that this keep does not hold.
+        phases: Where its time went; not known of one that was cut off and gone on with.
     """
 
     number: int
@@ -140,6 +143,7 @@ class TrialRecord:
     target: str = ""
     proposed_at: datetime | None = None
     finished_at: datetime | None = None
+    phases: Phases = UNTIMED
 
     @property
     def is_baseline(self) -> bool:
@@ -167,7 +171,12 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One execution of the measured command; `outcome` is None while it is under way."""
+    """One execution of the measured command; `outcome` is None while it is under way.
+
+    Attributes:
+        device: What it ran on; None outside of comparisons on several devices.
+        block: Of a comparison's last measurement, from 0.
+    """
 
     id: int
     trial: int
@@ -182,6 +191,8 @@ class RunRecord:
     trust: Trust = Trust.OPEN
     purpose: Purpose = Purpose.TRIAL
     checkpoint: int | None = None
+    device: str | None = None
+    block: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from overnight.types import (
     EventKind,
     Goal,
     Outcome,
+    Phases,
     Purpose,
     State,
     Trust,
@@ -82,6 +83,7 @@ def trial_record(row: Row[Any]) -> TrialRecord:
         created_at=time(row.created_at),
         proposed_at=time_or_none(row.proposed_at),
         finished_at=time_or_none(row.finished_at),
+        phases=Phases(row.thinking_s, row.guards_s, row.measuring_s, row.idle_s),
     )
 
 
@@ -101,6 +103,8 @@ def run_record(row: Row[Any]) -> RunRecord:
         trust=Trust(row.trust),
         purpose=Purpose(row.purpose),
         checkpoint=row.checkpoint,
+        device=row.device,
+        block=row.block,
     )
 
 
@@ -142,6 +146,7 @@ def attempt_record(row: Row[Any]) -> Attempt:
             output_tokens=row.output_tokens,
             reasoning_tokens=row.reasoning_tokens,
             cost_usd=row.cost_usd,
+            priced_by=row.priced_by,
         ),
         commands=tuple(row.commands),
         refused=tuple(row.refused),

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+OLDEST_VERSION = 2  # since then, versions only add columns that may be NULL
 
 metadata = MetaData()
 
@@ -124,6 +125,10 @@ trials = Table(
     Column("created_at", String, nullable=False),
     Column("proposed_at", String),
     Column("finished_at", String),
+    Column("thinking_s", Float),  # where its time went; NULL where that is not known
+    Column("guards_s", Float),
+    Column("measuring_s", Float),
+    Column("idle_s", Float),
     Index("trials_by_verdict", "verdict", "number"),
     Index("trials_by_tree", "tree"),
     Index("trials_by_state", "state"),
@@ -146,6 +151,8 @@ runs = Table(
     Column("trust", String, nullable=False, default="open"),
     Column("purpose", String, nullable=False, default="trial"),
     Column("checkpoint", ForeignKey("checkpoints.id")),
+    Column("device", String),  # where a comparison has several
+    Column("block", Integer),  # of a comparison's last measurement
     UniqueConstraint("trial", "ordinal"),
     Index("runs_by_checkpoint", "checkpoint"),
 )
@@ -208,6 +215,7 @@ attempts = Table(
     Column("output_tokens", Integer),
     Column("reasoning_tokens", Integer),
     Column("cost_usd", Float),
+    Column("priced_by", String),  # whose price that is
     Column("commands", JSON, nullable=False, default=list),  # what the agent says it ran
     Column("refused", JSON, nullable=False, default=list),  # what the sandbox did not let it do
     UniqueConstraint("trial", "ordinal"),

@@ -18,7 +18,17 @@ from overnight.ledger.queries import TRIAL_COLUMNS
 from overnight.ledger.records import Attempt, TrialRecord
 from overnight.ledger.rows import trial_record
 from overnight.ledger.writing import Writer, inserted, next_ordinal
-from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
+from overnight.types import (
+    UNTIMED,
+    DiffStat,
+    Draft,
+    Judgement,
+    Outcome,
+    Phases,
+    Run,
+    State,
+    Verdict,
+)
 
 
 class TrialWriter(Writer):
@@ -83,7 +93,7 @@ class TrialWriter(Writer):
                 proposed_at=writing.now(),
             )
 
-    def begin_run(self, trial: int, *, from_state: State) -> int:
+    def begin_run(self, trial: int, *, from_state: State, device: str | None = None) -> int:
         """Record that the measured command is about to run; returns the run's id."""
         with self.transaction() as connection:
             proposed = _open(trial, from_state).where(schema.trials.c.commit.is_not(None))
@@ -94,6 +104,7 @@ class TrialWriter(Writer):
                 trial=trial,
                 ordinal=next_ordinal(schema.runs, trial),
                 started_at=writing.now(),
+                device=device,
             )
 
     def end_run(self, run_id: int, run: Run) -> None:
@@ -133,6 +144,7 @@ class TrialWriter(Writer):
         to_beat: float | None = None,
         draft: Draft | None = None,
         size: DiffStat | None = None,
+        phases: Phases = UNTIMED,
     ) -> TrialRecord:
         """Give a trial its final verdict, any but keep.
 
@@ -140,6 +152,7 @@ class TrialWriter(Writer):
             to_beat: The incumbent's value that it was judged against.
             draft: What was said of a change that came to no candidate.
             size: Lines that the candidate adds and removes.
+            phases: Where its time went.
 
         Returns:
             The trial as it is now.
@@ -158,6 +171,7 @@ class TrialWriter(Writer):
                 reason=judgement.reason,
                 value=value,
                 to_beat=to_beat,
+                **asdict(phases),
                 **known,
             )
 
@@ -169,6 +183,7 @@ class TrialWriter(Writer):
         value: float,
         size: DiffStat,
         to_beat: float | None = None,
+        phases: Phases = UNTIMED,
     ) -> None:
         """Record that the branch is about to move to a trial's commit; survives a power cut."""
         if judgement.verdict is not Verdict.KEEP:
@@ -184,6 +199,7 @@ class TrialWriter(Writer):
                 to_beat=to_beat,
                 lines_added=size.added,
                 lines_removed=size.removed,
+                **asdict(phases),
             )
 
     def finish_keep(self, trial: int) -> TrialRecord:

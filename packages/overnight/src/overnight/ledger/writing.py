@@ -10,7 +10,9 @@ from sqlalchemy import Connection, ScalarSelect, Table, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import LedgerError
+from overnight.ledger import schema
 from overnight.ledger.queries import LedgerReader
+from overnight.ledger.versions import bring_up_to_date
 
 
 class Writer(LedgerReader):
@@ -24,14 +26,18 @@ class Writer(LedgerReader):
     def __init__(self, path: Path, *, arm: int | None = None) -> None:
         super().__init__(path, arm=arm)
         self._listed = self._chain
+        if self._version < schema.SCHEMA_VERSION:
+            self.close()  # its connections see the ledger as it was
+            bring_up_to_date(path)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[Connection]:
-        """One transaction; a durable one is on the disk when it ends."""
+        """One transaction, of one writer at a time; a durable one is on the disk when it ends."""
         try:
             with self.engine.connect() as connection:
                 if durable:
                     connection.exec_driver_sql("PRAGMA synchronous=FULL")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # so that what it reads stays so
                 yield connection
                 connection.commit()
                 if durable:

@@ -38,6 +38,10 @@ _NUMBERS = (
     "work_minutes",
     "propose_s",
     "measure_s",
+    "thinking_s",
+    "guards_s",
+    "measuring_s",
+    "idle_s",
     "cost_usd",
 )
 

@@ -25,7 +25,8 @@ class TrialRow(TypedDict):
     better), `best` the incumbent's value once this trial was judged. `demoted_after` is the latest
     trial when a checkpoint took the keep back. `arm` is the arm of a comparison that it belongs to,
     None for the study's own. `trust` says how the last run was measured. `propose_s` and
-    `measure_s` add up the researcher's calls and the runs; `exit_code` and `metrics` are the last
+    `measure_s` add up the researcher's calls and the runs; `thinking_s`, `guards_s`, `measuring_s`
+    and `idle_s` say where all of its time went. `exit_code`, `metrics` and `device` are the last
     run's. Token counts add up what the agent reported; `cost_usd` is None when a call has no known
     price.
     """
@@ -52,6 +53,11 @@ class TrialRow(TypedDict):
     work_minutes: float | None
     propose_s: float | None
     measure_s: float | None
+    thinking_s: float | None
+    guards_s: float | None
+    measuring_s: float | None
+    idle_s: float | None
+    device: str | None
     attempts: int
     runs: int
     exit_code: int | None
@@ -180,6 +186,11 @@ class _Context:
             work_minutes=self._clock.work_minutes(trial.finished_at),
             propose_s=_sum(attempt.duration_s for attempt in attempts),
             measure_s=_sum(run.duration_s for run in runs),
+            thinking_s=trial.phases.thinking_s,
+            guards_s=trial.phases.guards_s,
+            measuring_s=trial.phases.measuring_s,
+            idle_s=trial.phases.idle_s,
+            device=runs[-1].device if runs else None,
             attempts=len(attempts),
             runs=len(runs),
             exit_code=runs[-1].exit_code if runs else None,
