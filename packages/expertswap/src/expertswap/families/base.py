@@ -27,12 +27,15 @@ class ExpertTensor:
         expert: Number of the expert in its layer.
         projection: ``gate``, ``up`` or ``down``.
         template: The tensor's name with ``{expert}`` where the number stands.
+        parameter: What of the projection: ``weight``, or of a quantised one ``weight_scale`` and
+            the like.
     """
 
     layer: int
     expert: int
     projection: str
     template: str
+    parameter: str = "weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +47,63 @@ class StackedTensor:
         role: What it is.
         expert_axis: The axis along which the experts stand.
         projection: Of fused experts, ``gate_up`` or ``down``; else None.
+        parameter: What of it: ``weight``, ``bias``, or ``blocks`` and ``scales`` of MXFP4.
     """
 
     layer: int
     role: Role
     expert_axis: int
     projection: str | None = None
+    parameter: str = "weight"
 
 
 class Family(Protocol):
     """Knows one or several model types: their sizes and the names of their tensors."""
 
-    model_types: tuple[str, ...]
+    @property
+    def model_types(self) -> tuple[str, ...]:
+        """The values of ``model_type`` in ``config.json`` that this family answers for."""
+        ...
 
     def shape(self, config: Config) -> MoeShape:
         """The model's sizes.
 
         Raises:
             NotMixtureOfExperts: This configuration has no routed experts.
+            CheckpointError: The configuration lacks a size.
         """
         ...
 
+    def groups_per_token(self, config: Config) -> int:
+        """Of ``num_groups`` groups of experts, how many a token may use."""
+        ...
+
     def locate(self, name: str) -> ExpertTensor | StackedTensor | None:
-        """What the tensor ``name`` has to do with experts; None for attention and all the rest."""
+        """What the tensor ``name`` has to do with experts; None for attention and all the rest.
+
+        Draft layers whose names continue the decoder's are located too; ``Checkpoint.locate``
+        leaves them out.
+        """
         ...
 
     def layer_of(self, name: str) -> int | None:
         """The decoder layer of a tensor; None for embeddings, final norm and head."""
         ...
 
-    def with_experts(self, config: Config, num_experts: int) -> dict[str, Any]:
-        """The configuration of the same model with fewer experts in each layer."""
+    def drafts(self, name: str, config: Config) -> bool:
+        """Whether the tensor is of layers with experts that only predict further tokens ahead.
+
+        Such multi-token-prediction layers serve speculative decoding; transformers neither runs
+        nor loads them.
+        """
         ...
+
+    def with_experts(self, config: Config, num_experts: int) -> dict[str, Any]:
+        """The configuration of the same model with fewer experts in each layer, no draft layers."""
+        ...
+
+
+def text_config(config: Config) -> Config:
+    """The part of a configuration that describes the language model."""
+    nested = config.get("text_config")
+    return nested if isinstance(nested, Mapping) else config

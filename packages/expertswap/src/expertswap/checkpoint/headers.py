@@ -1,0 +1,144 @@
+"""The head of a safetensors file: eight bytes of length, JSON, then the tensors' bytes.
+
+Read and checked here without mapping the file, so that no weight counts towards our memory. The
+format: https://huggingface.co/docs/safetensors.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from expertswap.errors import CheckpointDamaged
+
+if TYPE_CHECKING:
+    import torch
+
+LENGTH_BYTES = 8
+MAX_HEADER_BYTES = 100_000_000
+_BITS = {
+    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
+    **dict.fromkeys(("I32", "U32", "F32"), 32),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
+    **dict.fromkeys(("BOOL", "I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    "F4": 4,
+}
+_TORCH_NAMES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "I8": "int8",
+    "U16": "uint16",
+    "I16": "int16",
+    "U32": "uint32",
+    "I32": "int32",
+    "U64": "uint64",
+    "I64": "int64",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "C64": "complex64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """Where a tensor lies.
+
+    Args:
+        name: Its name.
+        shard: The file that holds it.
+        dtype_code: Its type as safetensors spells it, as ``BF16``.
+        shape: Its shape.
+        offset: Where its bytes begin in the file.
+        nbytes: How many they are.
+    """
+
+    name: str
+    shard: Path
+    dtype_code: str
+    shape: tuple[int, ...]
+    offset: int
+    nbytes: int
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        """Its type.
+
+        Raises:
+            CheckpointDamaged: torch has no such type.
+        """
+        import torch  # noqa: PLC0415 - seconds, and most uses of an entry need no torch
+
+        name = _TORCH_NAMES.get(self.dtype_code)
+        if name is None:
+            raise CheckpointDamaged(
+                f"{self.shard} holds {self.name} as {self.dtype_code}, which torch does not read."
+            )
+        dtype: torch.dtype = getattr(torch, name)
+        return dtype
+
+
+def read_header(shard: Path) -> list[TensorEntry]:
+    """The tensors of one file, in the order of their bytes.
+
+    Raises:
+        CheckpointDamaged: The file is missing, truncated or no safetensors file.
+    """
+    try:
+        with shard.open("rb") as file:
+            described, start = _described(file, shard)
+            size = file.seek(0, 2)
+    except OSError as error:
+        raise CheckpointDamaged(f"{shard} cannot be read: {error.strerror}.") from error
+    entries = sorted(
+        (_entry(name, value, start=start, shard=shard) for name, value in described.items()),
+        key=lambda entry: (entry.offset, entry.nbytes),
+    )
+    expected = start
+    for entry in entries:
+        if entry.offset != expected:
+            raise CheckpointDamaged(f"{shard} is damaged: {entry.name} is not where it should be.")
+        expected += entry.nbytes
+    if size != expected:
+        raise CheckpointDamaged(
+            f"{shard} is {'truncated' if size < expected else 'damaged'}: it has {size} bytes, and"
+            f" its header tells of {expected}.",
+            fix="Download it again.",
+        )
+    return entries
+
+
+def _described(file: BinaryIO, shard: Path) -> tuple[dict[str, Any], int]:
+    """The header's JSON without its metadata, and where the tensors begin."""
+    try:
+        (length,) = struct.unpack("<Q", file.read(LENGTH_BYTES))
+        if length > MAX_HEADER_BYTES:
+            raise ValueError(f"a header of {length} bytes")  # noqa: TRY301 - same end as bad JSON
+        text = file.read(length)
+        described = json.loads(text)
+    except (struct.error, ValueError) as error:
+        raise CheckpointDamaged(
+            f"{shard} has no safetensors header: {error}.", fix="Download it again."
+        ) from error
+    if len(text) != length or not isinstance(described, dict):
+        raise CheckpointDamaged(f"{shard} has no safetensors header.", fix="Download it again.")
+    described.pop("__metadata__", None)
+    return described, LENGTH_BYTES + length
+
+
+def _entry(name: str, value: Any, *, start: int, shard: Path) -> TensorEntry:
+    try:
+        shape, (begin, end) = tuple(value["shape"]), value["data_offsets"]
+        bits = _BITS[value["dtype"]]
+        if (end - begin) * 8 != prod(shape) * bits:
+            raise ValueError("its bytes do not fit its shape")  # noqa: TRY301 - same end as the rest
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointDamaged(f"{shard} is damaged: {name}: {error}.") from error
+    return TensorEntry(name, shard, value["dtype"], shape, start + begin, end - begin)

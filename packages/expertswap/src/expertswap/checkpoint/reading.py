@@ -1,0 +1,244 @@
+"""A checkpoint in Hugging Face's layout, checked when opened and read tensor by tensor."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expertswap.checkpoint.headers import TensorEntry, read_header
+from expertswap.errors import CheckpointDamaged, CheckpointError
+from expertswap.families.base import ExpertTensor, Family, Role, StackedTensor
+from expertswap.families.registry import family_of
+from expertswap.types import ModelIdentity, MoeShape
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIG = "config.json"
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model on disk; make one with ``Checkpoint.open``.
+
+    Args:
+        path: Its directory.
+        config: What ``config.json`` holds.
+        family: The family that knows its names.
+        shape: Its sizes.
+        tensors: Where each tensor lies, in the order of the files.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    family: Family
+    shape: MoeShape
+    tensors: Mapping[str, TensorEntry]
+
+    @classmethod
+    def open(cls, path: Path) -> "Checkpoint":
+        """Check a model's directory and its files' headers; no weight is read.
+
+        Raises:
+            NotMixtureOfExperts: The model has no routed experts.
+            UnknownFamily: No family knows it.
+            CheckpointDamaged: A shard or an expert is missing or damaged.
+            CheckpointError: The directory is no checkpoint.
+        """
+        config = _json(path / CONFIG, fix="Give the directory of a model in safetensors.")
+        family = family_of(config)
+        tensors = _tensors(path)
+        checkpoint = cls(path, config, family, family.shape(config), tensors)
+        checkpoint._check_experts()
+        return checkpoint
+
+    def locate(self, name: str) -> ExpertTensor | StackedTensor | None:
+        """What a tensor has to do with the routed experts of the decoder; None for all others."""
+        found = self.family.locate(name)
+        return found if found and found.layer in self._moe_layers else None
+
+    def read(self, name: str, *, rows: slice | None = None) -> "torch.Tensor":
+        """One tensor, in memory of its own.
+
+        Args:
+            name: Of which tensor.
+            rows: Which part of its first axis, in steps of one; None for all.
+
+        Raises:
+            CheckpointError: There is no such tensor.
+            CheckpointDamaged: Its bytes cannot be read.
+        """
+        import torch  # noqa: PLC0415 - seconds, and opening a checkpoint needs no torch
+
+        entry = self._entry(name)
+        shape, offset, nbytes = entry.shape, entry.offset, entry.nbytes
+        if rows is not None:
+            first, last, _ = rows.indices(shape[0])
+            row_bytes = nbytes // max(shape[0], 1)
+            shape = (last - first, *shape[1:])
+            offset, nbytes = offset + first * row_bytes, (last - first) * row_bytes
+        values = torch.empty(nbytes, dtype=torch.uint8)
+        with entry.shard.open("rb", buffering=0) as file:
+            file.seek(offset)
+            _fill(values.numpy().data, file, entry)
+        return values.view(entry.dtype).reshape(shape)
+
+    def read_bytes(self, name: str) -> bytes:
+        """The bytes of one tensor as they are stored.
+
+        Raises:
+            CheckpointError: There is no such tensor.
+            CheckpointDamaged: Its bytes cannot be read.
+        """
+        entry = self._entry(name)
+        values = bytearray(entry.nbytes)
+        with entry.shard.open("rb", buffering=0) as file:
+            file.seek(entry.offset)
+            _fill(memoryview(values), file, entry)
+        return bytes(values)
+
+    @cached_property
+    def expert_bytes(self) -> int:
+        """Bytes of one expert of one layer as stored."""
+        first_layer = self.shape.moe_layers[0]
+        single = stacked = 0
+        for name, found in self._located():
+            if found.layer != first_layer:
+                continue
+            if isinstance(found, ExpertTensor):
+                single += self.tensors[name].nbytes if found.expert == 0 else 0
+            elif found.role is Role.EXPERT:
+                stacked += self.tensors[name].nbytes
+        return single + stacked // self.shape.num_experts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the sizes and the first router's weights; see ``ModelIdentity``."""
+        digest = hashlib.sha256(json.dumps(asdict(self.shape), sort_keys=True).encode())
+        digest.update(self.read_bytes(self._first_router))
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """Which model this is, for recordings."""
+        return ModelIdentity(self.path.resolve().name, self.fingerprint, self.shape)
+
+    @cached_property
+    def _moe_layers(self) -> frozenset[int]:
+        return frozenset(self.shape.moe_layers)
+
+    @cached_property
+    def _first_router(self) -> str:
+        first_layer = self.shape.moe_layers[0]
+        return next(
+            name
+            for name, found in self._located()
+            if isinstance(found, StackedTensor)
+            and found.role is Role.ROUTER
+            and found.layer == first_layer
+        )
+
+    def _located(self) -> Iterator[tuple[str, ExpertTensor | StackedTensor]]:
+        for name in self.tensors:
+            if found := self.locate(name):
+                yield name, found
+
+    def _entry(self, name: str) -> TensorEntry:
+        try:
+            return self.tensors[name]
+        except KeyError:
+            raise CheckpointError(f"{self.path} has no tensor {name}.") from None
+
+    def _check_experts(self) -> None:
+        """Every layer that the configuration tells of has its router and all its experts."""
+        num_experts = self.shape.num_experts
+        routers: set[int] = set()
+        experts: dict[int, set[int]] = {layer: set() for layer in self._moe_layers}
+        for name, found in self._located():
+            if isinstance(found, ExpertTensor):
+                experts[found.layer].add(found.expert)
+                continue
+            rows = self.tensors[name].shape[found.expert_axis : found.expert_axis + 1]
+            if rows != (num_experts,):
+                raise CheckpointDamaged(
+                    f"{name} in {self.tensors[name].shard} has shape {self.tensors[name].shape};"
+                    f" the configuration tells of {num_experts} experts."
+                )
+            if found.role is Role.ROUTER:
+                routers.add(found.layer)
+            elif found.role is Role.EXPERT:
+                experts[found.layer].update(range(num_experts))
+        for layer in self.shape.moe_layers:
+            if layer not in routers or experts[layer] != set(range(num_experts)):
+                raise CheckpointDamaged(
+                    f"{self.path} lacks tensors of layer {layer}: {len(experts[layer])} of"
+                    f" {num_experts} experts and {'its' if layer in routers else 'no'} router"
+                    " were found."
+                )
+
+
+def _fill(memory: memoryview, file: Any, entry: TensorEntry) -> None:
+    """Read until ``memory`` is full; one call of the system gives at most 2 GiB."""
+    done = 0
+    while done < len(memory):
+        count = file.readinto(memory[done:])
+        if not count:
+            raise CheckpointDamaged(f"{entry.shard} ends within {entry.name}.")
+        done += count
+
+
+def _tensors(path: Path) -> dict[str, TensorEntry]:
+    """All tensors in the order of the files; the index and the shards must agree."""
+    index = path / INDEX
+    if not index.exists():
+        if not (path / SINGLE).exists():
+            raise CheckpointError(
+                f"{path} has neither {INDEX} nor {SINGLE}.",
+                fix="Give the directory of a model in safetensors.",
+            )
+        return {entry.name: entry for entry in read_header(path / SINGLE)}
+    weight_map = _json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointDamaged(f"{index} has no weight_map.", fix="Download it again.")
+    tensors = {
+        entry.name: entry
+        for shard in sorted(set(weight_map.values()))
+        for entry in read_header(_shard(path, shard))
+        if weight_map.get(entry.name) == shard
+    }
+    if missing := weight_map.keys() - tensors.keys():
+        name = min(missing)
+        raise CheckpointDamaged(
+            f"{path / weight_map[name]} does not hold {name}, as {INDEX} says;"
+            f" {len(missing)} tensors are missing so."
+        )
+    return tensors
+
+
+def _shard(path: Path, name: Any) -> Path:
+    """A shard's path; an index may name files of its own directory alone."""
+    if not isinstance(name, str) or Path(name).name != name:
+        raise CheckpointDamaged(f"{path / INDEX} names a shard outside its directory: {name!r}.")
+    shard = path / name
+    if not shard.is_file():
+        raise CheckpointDamaged(
+            f"{shard} is missing, though {INDEX} names it.", fix="Download it again."
+        )
+    return shard
+
+
+def _json(path: Path, *, fix: str | None = None) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.", fix=fix) from error
+    except ValueError as error:
+        raise CheckpointDamaged(f"{path} is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise CheckpointDamaged(f"{path} is not a JSON object.")
+    return values
