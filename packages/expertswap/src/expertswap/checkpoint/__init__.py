@@ -2,5 +2,7 @@
 
 from expertswap.checkpoint.headers import TensorEntry
 from expertswap.checkpoint.reading import Checkpoint
+from expertswap.checkpoint.shards import ByteRange
+from expertswap.checkpoint.writing import CheckpointWriter
 
-__all__ = ["Checkpoint", "TensorEntry"]
+__all__ = ["ByteRange", "Checkpoint", "CheckpointWriter", "TensorEntry"]

@@ -45,6 +45,7 @@ _TORCH_NAMES = {
     "F8_E5M2": "float8_e5m2",
     "F8_E8M0": "float8_e8m0fnu",
 }
+_CODES = {name: code for code, name in _TORCH_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,20 @@ class TensorEntry:
             )
         dtype: torch.dtype = getattr(torch, name)
         return dtype
+
+
+def dtype_code_of(dtype: "torch.dtype") -> str:
+    """A type as safetensors spells it.
+
+    Raises:
+        KeyError: safetensors has no such type.
+    """
+    return _CODES[str(dtype).removeprefix("torch.")]
+
+
+def bits_per_element(dtype_code: str) -> int:
+    """Bits of one element of a type."""
+    return _BITS[dtype_code]
 
 
 def read_header(shard: Path) -> list[TensorEntry]:
