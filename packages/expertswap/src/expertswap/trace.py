@@ -14,14 +14,16 @@ The file's metadata hold a schema version and the model's identity.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expertswap.errors import TraceError
+from expertswap.errors import OutputError, TraceError
 from expertswap.types import ModelIdentity, MoeShape
 
 if TYPE_CHECKING:
@@ -78,13 +80,54 @@ class RoutingTrace:
         return self.of(self.domain_T == self.domains.index(domain))
 
 
-def save_trace(trace: RoutingTrace, path: Path) -> None:
-    """Write a trace as Parquet; ``path`` is either the whole file or untouched."""
-    import pyarrow.parquet as pq  # noqa: PLC0415 - a third of a second, needed only here
+class TraceWriter:
+    """Writes a trace larger than memory piece by piece; on a failure ``path`` stays untouched.
 
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(_table(trace), partial, compression="zstd")
-    partial.replace(path)
+    Args:
+        path: The Parquet file.
+        model: Of which model the trace is.
+        domains: Names of all domains.
+    """
+
+    def __init__(self, path: Path, *, model: ModelIdentity, domains: tuple[str, ...]) -> None:
+        import pyarrow.parquet as pq  # noqa: PLC0415 - a third of a second, needed only here
+
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.partial")
+        schema = _table(_empty(model, domains)).schema
+        with _writing(path):
+            self._file = pq.ParquetWriter(self._partial, schema, compression="zstd")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, piece: RoutingTrace) -> None:
+        """Append some tokens; their steps go on from those before.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        with _writing(self._path):
+            self._file.write_table(_table(piece))
+
+    def __exit__(self, kind: type[BaseException] | None, *_about: object) -> None:
+        try:
+            with _writing(self._path):
+                self._file.close()
+                if kind is None:
+                    self._partial.replace(self._path)
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def save_trace(trace: RoutingTrace, path: Path) -> None:
+    """Write a trace as Parquet; ``path`` is either the whole file or untouched.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with TraceWriter(path, model=trace.model, domains=trace.domains) as writer:
+        writer.add(trace)
 
 
 def load_trace(path: Path) -> RoutingTrace:
@@ -109,6 +152,28 @@ def load_trace(path: Path) -> RoutingTrace:
     if header["version"] > SCHEMA_VERSION:
         raise TraceError(f"{path} was written by a later expertswap.", fix="Upgrade expertswap.")
     return _trace(table, header, path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"The trace {path} cannot be written: {error}.") from error
+
+
+def _empty(model: ModelIdentity, domains: tuple[str, ...]) -> RoutingTrace:
+    shape = (0, len(model.shape.moe_layers), model.shape.top_k)
+    return RoutingTrace(
+        model=model,
+        experts_TLK=np.empty(shape, np.int16),
+        gates_TLK=np.empty(shape, np.float32),
+        step_T=np.empty(0, np.int32),
+        prompt_T=np.empty(0, np.int32),
+        position_T=np.empty(0, np.int32),
+        domain_T=np.empty(0, np.int16),
+        domains=domains,
+    )
 
 
 def _table(trace: RoutingTrace) -> "pa.Table":

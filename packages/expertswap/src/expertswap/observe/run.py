@@ -1,0 +1,232 @@
+"""Observes a model: stages of layers, chunks of prompts, and at the end one observation."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from expertswap.checkpoint.reading import Checkpoint
+from expertswap.errors import ObservationError
+from expertswap.observation import Observation
+from expertswap.observe.batches import Chunk, chunks_of
+from expertswap.observe.layerwise import LayerByLayer
+from expertswap.observe.recording import Recorder, Routing
+from expertswap.observe.resuming import RunDirectory
+from expertswap.observe.statistics import Statistics
+from expertswap.observe.whole import WholeModel
+from expertswap.prompts.tokens import TokenizedPrompt
+from expertswap.trace import RoutingTrace, TraceWriter
+
+Progress = Callable[[int, int], None]
+"""Takes how many tokens are done, and how many there are; a token counts once in each stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveSettings:
+    """How to observe.
+
+    Args:
+        dtype: Of the weights.
+        device: Where to compute.
+        layerwise: Hold one block at a time instead of the whole model.
+        batch_tokens: Most tokens of a forward pass.
+        generate: Tokens to decode after each prompt; only of a whole model.
+        trace: Whether to keep every routing decision.
+    """
+
+    dtype: torch.dtype
+    device: torch.device
+    layerwise: bool
+    batch_tokens: int = 4096
+    generate: int = 0
+    trace: bool = False
+
+
+class Runner(Protocol):
+    """Runs chunks of prompts through the layers of a stage."""
+
+    @property
+    def stages(self) -> Sequence[tuple[int, ...]]:
+        """The decoder layers with experts of each stage."""
+        ...
+
+    def stage(self, stage: int, /) -> AbstractContextManager[None]:
+        """Hold the weights of a stage."""
+        ...
+
+    def run(self, stage: int, chunk_number: int, chunk: Chunk, recorder: Recorder, /) -> None:
+        """Run some prompts through it."""
+        ...
+
+
+def observe(
+    checkpoint: Checkpoint,
+    prompts: Sequence[TokenizedPrompt],
+    settings: ObserveSettings,
+    *,
+    directory: RunDirectory,
+    resume: bool = False,
+    trace_to: Path | None = None,
+    progress: Progress = lambda _done, _total: None,
+) -> Observation:
+    """Run prompts through a model and add up what its experts did.
+
+    Args:
+        checkpoint: The model.
+        prompts: At least one.
+        settings: How.
+        directory: Where what is done is kept until the end; the caller removes it then.
+        resume: Whether to go on with what the directory holds.
+        trace_to: Parquet file for the routing trace, with ``settings.trace``.
+        progress: Told after each chunk.
+
+    Raises:
+        ObservationError: The directory holds another run, or the settings contradict each other.
+        OutputError: Something cannot be written.
+    """
+    if settings.layerwise and settings.generate:
+        raise ObservationError(
+            "Tokens cannot be generated layer by layer.",
+            fix="Use --whole, or leave out --generate.",
+        )
+    run = _Run(
+        checkpoint=checkpoint,
+        chunks=chunks_of(prompts, batch_tokens=settings.batch_tokens),
+        domains=tuple(sorted({prompt.domain for prompt in prompts})),
+        settings=settings,
+        directory=directory,
+        progress=progress,
+    )
+    directory.begin(_about(checkpoint, prompts, settings), resume=resume)
+    runner = run.runner()
+    for stage, layers in enumerate(runner.stages):
+        run.do(runner, stage, layers)
+    moe_stages = [stage for stage, layers in enumerate(runner.stages) if layers]
+    if trace_to is not None:
+        run.write_trace(moe_stages, trace_to)
+    return run.observation(moe_stages)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Run:
+    checkpoint: Checkpoint
+    chunks: tuple[Chunk, ...]
+    domains: tuple[str, ...]
+    settings: ObserveSettings
+    directory: RunDirectory
+    progress: Progress
+
+    def runner(self) -> Runner:
+        checkpoint, settings = self.checkpoint, self.settings
+        if settings.layerwise:
+            return LayerByLayer(
+                checkpoint,
+                domains=self.domains,
+                dtype=settings.dtype,
+                device=settings.device,
+                directory=self.directory,
+            )
+        return WholeModel(
+            checkpoint,
+            domains=self.domains,
+            dtype=settings.dtype,
+            device=settings.device,
+            generate=settings.generate,
+        )
+
+    def do(self, runner: Runner, stage: int, layers: tuple[int, ...]) -> None:
+        """Run the chunks through a stage that are not done."""
+        done = self.directory.chunks_done(stage)
+        self._tell(runner, stage, done)
+        if done == len(self.chunks):
+            return
+        statistics = Statistics(
+            num_layers=len(layers),
+            num_experts=self.checkpoint.shape.num_experts,
+            num_domains=len(self.domains),
+            device=self.settings.device,
+        )
+        if done:
+            statistics.restore(self.directory.sums(stage))
+        places = {layer: place for place, layer in enumerate(layers)}
+        keeps_routing = self.settings.trace and bool(layers)
+        recorder = Recorder(statistics, places, keeps_routing=keeps_routing)
+        with runner.stage(stage):
+            for number in range(done, len(self.chunks)):
+                runner.run(stage, number, self.chunks[number], recorder)
+                routing = recorder.take_routing()
+                self.directory.keep(stage, number, sums=statistics.arrays(), routing=routing)
+                self._tell(runner, stage, number + 1)
+
+    def observation(self, stages: Sequence[int]) -> Observation:
+        """The sums of all stages, joined along their layers."""
+        sums = [self.directory.sums(stage) for stage in stages]
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.concatenate(
+                [one[name] for one in sums], axis=name.rpartition("_")[2].index("L")
+            )
+            for name in sums[0]
+            if "L" in name
+        }
+        return Observation(
+            model=self.checkpoint.identity,
+            domains=self.domains,
+            tokens_D=sums[0]["tokens_D"],
+            **arrays,
+        )
+
+    def write_trace(self, stages: Sequence[int], path: Path) -> None:
+        """The routing of all stages, chunk by chunk."""
+        next_step = 0
+        with TraceWriter(path, model=self.checkpoint.identity, domains=self.domains) as writer:
+            for number, chunk in enumerate(self.chunks):
+                layers = [self.directory.routing(stage, number) for stage in stages]
+                trace = self._trace(layers, chunk, first_step=next_step)
+                writer.add(trace)
+                next_step = int(trace.step_T[-1]) + 1
+
+    def _trace(self, layers: Sequence[Routing], chunk: Chunk, *, first_step: int) -> RoutingTrace:
+        first = layers[0]
+        domain_of = {
+            prompt.number: self.domains.index(prompt.domain) for batch in chunk for prompt in batch
+        }
+        return RoutingTrace(
+            model=self.checkpoint.identity,
+            experts_TLK=np.concatenate([one.experts_TLK for one in layers], axis=1),
+            gates_TLK=np.concatenate([one.gates_TLK for one in layers], axis=1),
+            step_T=first.steps() + np.int32(first_step),
+            prompt_T=first.prompt_T,
+            position_T=first.position_T,
+            domain_T=np.array([domain_of[int(prompt)] for prompt in first.prompt_T], np.int16),
+            domains=self.domains,
+        )
+
+    def _tell(self, runner: Runner, stage: int, chunks_done: int) -> None:
+        tokens = [sum(len(prompt) for batch in chunk for prompt in batch) for chunk in self.chunks]
+        total = sum(tokens)
+        self.progress(stage * total + sum(tokens[:chunks_done]), total * len(runner.stages))
+
+
+def _about(
+    checkpoint: Checkpoint, prompts: Sequence[TokenizedPrompt], settings: ObserveSettings
+) -> dict[str, object]:
+    """Everything that decides about what a run finds, in the words of an error."""
+    digest = hashlib.sha256()
+    for prompt in prompts:
+        digest.update(f"{prompt.number} {prompt.domain} {len(prompt)}\n".encode())
+        digest.update(prompt.token_ids.tobytes())
+    return {
+        "model": checkpoint.fingerprint,
+        "prompts": digest.hexdigest(),
+        "way of loading": "layer by layer" if settings.layerwise else "whole",
+        "batch tokens": settings.batch_tokens,
+        "generated tokens": settings.generate,
+        "dtype": str(settings.dtype),
+        "trace": settings.trace,
+    }

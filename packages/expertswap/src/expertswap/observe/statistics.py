@@ -1,0 +1,95 @@
+"""Adds up what the layers of a model did: whole counts, and sums in float64, on the device."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from expertswap.observation import Observation
+from expertswap.observe.batches import TokenLabels
+from expertswap.observe.hook import RoutedTokens
+from expertswap.types import ModelIdentity
+
+
+class Statistics:
+    """Sums of some layers, in the order in which they are given to ``add``.
+
+    Args:
+        num_layers: How many layers (L).
+        num_experts: Experts of each (E).
+        num_domains: Domains of the tokens (D).
+        device: Where the model computes.
+    """
+
+    def __init__(
+        self, *, num_layers: int, num_experts: int, num_domains: int, device: torch.device
+    ) -> None:
+        D, L, E = num_domains, num_layers, num_experts
+
+        def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        self._sums: dict[str, Tensor] = {
+            "tokens_D": zeros(D),
+            "count_DLE": zeros(D, L, E),
+            "gate_sum_DLE": zeros(D, L, E, dtype=torch.float64),
+            "norm_sum_DLE": zeros(D, L, E, dtype=torch.float64),
+            "gated_norm_sum_DLE": zeros(D, L, E, dtype=torch.float64),
+            "max_activation_LE": zeros(L, E, dtype=torch.float32),
+            "coactivation_LEE": zeros(L, E, E),
+        }
+        self._num_experts = E
+
+    def add_tokens(self, labels: TokenLabels) -> None:
+        """Count the tokens of one forward pass; once, whatever the number of layers."""
+        self._sums["tokens_D"].index_add_(0, labels.domain_N, torch.ones_like(labels.domain_N))
+
+    def add(self, layer: int, routed: RoutedTokens, labels: TokenLabels) -> None:
+        """Add what one layer did in that pass.
+
+        Args:
+            layer: Place among the layers of these statistics.
+            routed: Of all tokens of the pass, padding included.
+            labels: Which of them count.
+        """
+        experts_NK = routed.experts_TK[labels.rows_N]
+        gates_NK = routed.gates_TK[labels.rows_N].double()
+        norms_NK = routed.norms_TK[labels.rows_N].double()
+        cells = (labels.domain_N[:, None].expand_as(experts_NK), experts_NK)
+        for name, values_NK in (
+            ("count_DLE", torch.ones_like(experts_NK)),
+            ("gate_sum_DLE", gates_NK),
+            ("norm_sum_DLE", norms_NK),
+            ("gated_norm_sum_DLE", gates_NK * norms_NK),
+        ):
+            self._sums[name][:, layer].index_put_(cells, values_NK, accumulate=True)
+        self._sums["max_activation_LE"][layer].scatter_reduce_(
+            0, experts_NK.reshape(-1), routed.peaks_TK[labels.rows_N].reshape(-1), "amax"
+        )
+        self._sums["coactivation_LEE"][layer] += self._coactivation(experts_NK)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The sums, named as ``Observation`` names them."""
+        return {name: values.cpu().numpy() for name, values in self._sums.items()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from sums that ``arrays`` gave."""
+        for name, values in self._sums.items():
+            values.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name])))
+
+    def _coactivation(self, experts_NK: Tensor) -> Tensor:
+        """Tokens that used both experts, (E, E); float32 counts exactly to 2^24 tokens."""
+        used_NE = torch.zeros(
+            len(experts_NK), self._num_experts, dtype=torch.float32, device=experts_NK.device
+        ).scatter_(1, experts_NK, 1.0)
+        return (used_NE.T @ used_NE).long()
+
+
+def as_observation(
+    arrays: Mapping[str, NDArray[Any]], *, model: ModelIdentity, domains: tuple[str, ...]
+) -> Observation:
+    """Sums of all layers of a model as its observation."""
+    return Observation(model=model, domains=domains, **arrays)

@@ -1,0 +1,1 @@
+"""Prompts: read from files and from the logs of coding agents, and turned into tokens."""
