@@ -86,6 +86,19 @@ class Family(Protocol):
         """
         ...
 
+    def expert_name(self, fused: str, *, expert: int, projection: str) -> str | None:
+        """What a fused tensor's part would be called, were experts stored one by one.
+
+        Args:
+            fused: Name of the tensor that holds all experts of a layer.
+            expert: Number of the expert.
+            projection: ``gate``, ``up`` or ``down``.
+
+        Returns:
+            The name; None if the family always stores them fused.
+        """
+        ...
+
     def layer_of(self, name: str) -> int | None:
         """The decoder layer of a tensor; None for embeddings, final norm and head."""
         ...

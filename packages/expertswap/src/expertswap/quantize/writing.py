@@ -1,0 +1,138 @@
+"""A checkpoint with its experts quantised: tensor by tensor, whole or not at all."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import torch
+
+from expertswap.checkpoint import Checkpoint
+from expertswap.checkpoint.writing import CheckpointWriter
+from expertswap.errors import OutputError, QuantizationRefused
+from expertswap.quantize.configuration import quantization_config
+from expertswap.quantize.matrices import ExpertMatrix, expert_matrices
+from expertswap.quantize.packing import PackedWeight
+from expertswap.quantize.prediction import PredictedSize, predicted_bytes
+from expertswap.quantize.rounding import ScaleChoice, round_to_nearest
+from expertswap.quantize.scheme import WeightScheme, check_groups_fill
+
+MAX_SHARD_BYTES = 2 * 10**9
+
+Quantizer = Callable[[tuple[ExpertMatrix, ...]], Iterable[PackedWeight]]
+"""Gives the quantised matrices of one stored tensor, in their order."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Quantization:
+    """What is to be quantised, and how large it will be; make one with ``Quantization.of``.
+
+    Args:
+        checkpoint: The model.
+        scheme: Bits and group.
+        matrices: Its experts, by the tensor that holds them.
+        size: What will be on disk.
+    """
+
+    checkpoint: Checkpoint
+    scheme: WeightScheme
+    matrices: Mapping[str, tuple[ExpertMatrix, ...]]
+    size: PredictedSize
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, scheme: WeightScheme) -> "Quantization":
+        """See what there is to do; no weight is read.
+
+        Raises:
+            QuantizationRefused: The model is quantised already, its experts have no agreed form in
+                few bits, or the groups do not fill their rows.
+        """
+        matrices = expert_matrices(checkpoint)
+        experts = tuple(chain.from_iterable(matrices.values()))
+        if scheme.group_size is not None:
+            check_groups_fill(scheme.group_size, widths=(matrix.width for matrix in experts))
+        others = (
+            entry.nbytes for name, entry in checkpoint.tensors.items() if name not in matrices
+        )
+        size = predicted_bytes(experts, scheme, other_tensors=others)
+        return cls(checkpoint, scheme, matrices, size)
+
+    def round_to_nearest(self, scale: ScaleChoice) -> Quantizer:
+        """Quantise each matrix by itself, one stored tensor in memory at a time."""
+
+        def quantize(matrices: tuple[ExpertMatrix, ...]) -> Iterator[PackedWeight]:
+            stored = self.checkpoint.read(matrices[0].tensor)
+            for matrix in matrices:
+                yield round_to_nearest(matrix.weight(stored), self.scheme, scale=scale)
+
+        return quantize
+
+    def write(
+        self,
+        out: Path,
+        quantizer: Quantizer,
+        *,
+        progress: Callable[[int], None] = lambda _: None,
+        max_shard_bytes: int = MAX_SHARD_BYTES,
+    ) -> None:
+        """Write the quantised model.
+
+        Args:
+            out: Directory to make.
+            quantizer: Gives the quantised experts.
+            progress: Called with the bytes of each tensor of the original that is done.
+            max_shard_bytes: Largest file, and about the memory that this takes.
+
+        Raises:
+            OutputError: The output exists, or the disk is full; nothing is left of it.
+            QuantizationRefused: A weight is NaN or infinite.
+            CheckpointDamaged: A weight cannot be read.
+        """
+        self._check_room(out)
+        with CheckpointWriter(out, like=self.checkpoint, max_shard_bytes=max_shard_bytes) as writer:
+            writer.config["quantization_config"] = quantization_config(
+                self.scheme, ignore=self._draft_experts()
+            )
+            for name, entry in self.checkpoint.tensors.items():
+                if matrices := self.matrices.get(name):
+                    for matrix, packed in zip(matrices, quantizer(matrices), strict=True):
+                        _add(writer, matrix, packed)
+                else:
+                    writer.copy(name, entry)
+                progress(entry.nbytes)
+
+    def _check_room(self, out: Path) -> None:
+        place = next(parent for parent in out.absolute().parents if parent.exists())
+        free = shutil.disk_usage(place).free
+        if free < self.size.total:
+            raise OutputError(
+                f"{out} would have {self.size.total:,} bytes, and {place} has room for {free:,}.",
+                fix="Name an output on a larger disk.",
+            )
+
+    def _draft_experts(self) -> list[str]:
+        """Patterns for the experts of draft layers: named as the others are, and left as they are.
+
+        vLLM asks for them one by one even where they are stored fused.
+        """
+        checkpoint = self.checkpoint
+        blocks = {
+            name.partition(".experts.")[0]
+            for name in checkpoint.tensors
+            if ".experts." in name and checkpoint.family.drafts(name, checkpoint.config)
+        }
+        return [rf"re:{re.escape(block)}\.experts\..*" for block in sorted(blocks)]
+
+
+def _add(writer: CheckpointWriter, matrix: ExpertMatrix, packed: PackedWeight) -> None:
+    """Add the three parameters that compressed-tensors makes of a weight."""
+    if not bool(packed.scale.isfinite().all()):
+        raise QuantizationRefused(
+            f"{matrix.tensor} holds NaN or infinity (expert {matrix.expert}, {matrix.projection}).",
+            fix="The model is damaged: download it again.",
+        )
+    writer.add(f"{matrix.module}.weight_packed", packed.words)
+    writer.add(f"{matrix.module}.weight_scale", packed.scale)
+    writer.add(f"{matrix.module}.weight_shape", torch.tensor([matrix.rows, matrix.width]))
