@@ -41,8 +41,12 @@ class Checkpoint:
     tensors: Mapping[str, TensorEntry]
 
     @classmethod
-    def open(cls, path: Path) -> "Checkpoint":
+    def open(cls, path: Path, *, family: Family | None = None) -> "Checkpoint":
         """Check a model's directory and its files' headers; no weight is read.
+
+        Args:
+            path: The directory.
+            family: Who knows its names; None to ask all that are installed.
 
         Raises:
             NotMixtureOfExperts: The model has no routed experts.
@@ -51,7 +55,7 @@ class Checkpoint:
             CheckpointError: The directory is no checkpoint.
         """
         config = _json(path / CONFIG, fix="Give the directory of a model in safetensors.")
-        family = family_of(config)
+        family = family or family_of(config)
         tensors = _tensors(path)
         checkpoint = cls(path, config, family, family.shape(config), tensors)
         checkpoint._check_experts()

@@ -17,6 +17,6 @@ FAMILY = PatternFamily(
     model_types=("ernie4_5_moe",),
     router_bias={"moe_statics.e_score_correction_bias": 1},
     moe_layers=_layers,
-    expert_counts=("moe_num_experts",),
+    expert_counts=("moe_num_experts", "moe_capacity"),
     top_k="moe_k",
 )

@@ -15,6 +15,14 @@ W1_W2_W3 = {"w1": "gate", "w3": "up", "w2": "down"}
 FUSED_GATE_UP = {"gate_up_proj": "gate_up", "down_proj": "down"}
 
 
+def _check_size(config: Config, key: str) -> int:
+    """A size that the configuration must have."""
+    size = config.get(key)
+    if not isinstance(size, int) or size < 1:
+        raise CheckpointError(f"The model's configuration has no sound `{key}`: {size!r}.")
+    return size
+
+
 def every_layer(config: Config) -> Iterable[int]:
     """All decoder layers have experts."""
     return range(config["num_hidden_layers"])
@@ -49,7 +57,8 @@ class PatternFamily:
         router: Names of the tensors with one row per expert that score them, inside the block.
         router_bias: The same for biases, with the axis along which the experts stand.
         moe_layers: The layers with experts, told by the configuration.
-        expert_counts: Keys of the configuration that give the number of experts.
+        expert_counts: Keys of the configuration that give the number of experts; the first is the
+            published one, which vLLM reads too, and is always written.
         top_k: Key of the number of experts per token.
         expert_width: Key of the width of an expert.
         draft_modules: Paths of modules of draft layers, as ``mtp``.
@@ -73,24 +82,22 @@ class PatternFamily:
     def shape(self, config: Config) -> MoeShape:
         """The model's sizes; see ``Family``."""
         text = text_config(config)
-        counts = [text[key] for key in self.expert_counts if text.get(key)]
+        counts = [key for key in self.expert_counts if text.get(key)]
         if not counts:
             raise NotMixtureOfExperts(
                 f"This {config['model_type']} model has no routed experts: its configuration has"
                 f" none of {', '.join(self.expert_counts)}."
             )
-        try:
-            shape = MoeShape(
-                family=config["model_type"],
-                moe_layers=tuple(self.moe_layers(text)),
-                num_experts=counts[0],
-                top_k=text[self.top_k],
-                hidden_size=text["hidden_size"],
-                expert_width=text[self.expert_width],
-                num_groups=text.get("n_group") or 1,
-            )
-        except KeyError as error:
-            raise CheckpointError(f"The model's configuration lacks {error}.") from error
+        _check_size(text, "num_hidden_layers")
+        shape = MoeShape(
+            family=config["model_type"],
+            moe_layers=tuple(self.moe_layers(text)),
+            num_experts=_check_size(text, counts[0]),
+            top_k=_check_size(text, self.top_k),
+            hidden_size=_check_size(text, "hidden_size"),
+            expert_width=_check_size(text, self.expert_width),
+            num_groups=text.get("n_group") or 1,
+        )
         if not shape.moe_layers:
             raise NotMixtureOfExperts(f"All layers of this {shape.family} model are dense.")
         return shape
@@ -125,6 +132,12 @@ class PatternFamily:
             return StackedTensor(layer, Role.EXPERT, 0, projection, parameter)
         return None
 
+    def expert_name(self, fused: str, *, expert: int, projection: str) -> str | None:
+        """What a fused tensor's part would be called, were experts stored one by one."""
+        block = self._in_block.match(fused)
+        theirs = {ours: name for name, ours in self.projections.items()}.get(projection)
+        return f"{block.group()}experts.{expert}.{theirs}.weight" if block and theirs else None
+
     def layer_of(self, name: str) -> int | None:
         """The decoder layer of a tensor; None for embeddings, final norm and head."""
         found = self._in_layer.match(name)
@@ -139,9 +152,12 @@ class PatternFamily:
 
     def with_experts(self, config: Config, num_experts: int) -> dict[str, Any]:
         """The configuration with fewer experts and no draft layers; see ``Family``."""
-        rewritten = dict.fromkeys(self.expert_counts, num_experts)
-        rewritten |= dict.fromkeys(self.draft_counts, 0)
-        return _rewritten(config, rewritten)
+        values = dict.fromkeys(self.expert_counts, num_experts)
+        values |= dict.fromkeys(self.draft_counts, 0)
+        changed = _rewritten(config, values)
+        text = changed["text_config"] if text_config(config) is not config else changed
+        text[self.expert_counts[0]] = num_experts
+        return changed
 
     @cached_property
     def _in_layer(self) -> re.Pattern[str]:
@@ -165,11 +181,12 @@ class PatternFamily:
 
 def _rewritten(config: Config, values: Mapping[str, int]) -> dict[str, Any]:
     """The configuration with new values for those of the keys that it has, nested ones too."""
-    return {
-        key: values[key]
-        if key in values and value is not None
-        else _rewritten(value, values)
-        if isinstance(value, Mapping)
-        else value
-        for key, value in config.items()
-    }
+
+    def new(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return _rewritten(value, values)
+        if key not in values or value is None:
+            return value
+        return [values[key]] * len(value) if isinstance(value, list) else values[key]
+
+    return {key: new(key, value) for key, value in config.items()}

@@ -1,0 +1,1 @@
+"""Remove the experts that matter least, and write what stays as a checkpoint of its own."""

@@ -1,0 +1,113 @@
+"""From a checkpoint, an observation and a share to the experts that stay."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expertswap.checkpoint import Checkpoint
+from expertswap.errors import ObservationError
+from expertswap.observation import Observation
+from expertswap.prune.criteria import (
+    Criterion,
+    kept_count,
+    kept_experts,
+    random_saliency,
+    saliency,
+    super_experts,
+)
+from expertswap.prune.tensors import Kept
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Choice:
+    """Which experts stay, and why.
+
+    Args:
+        criterion: By what they were ranked.
+        keep: Share that was asked for.
+        seed: Of a random choice, else None.
+        kept_LK: int64 (L, K), the numbers of the experts that stay in each layer, ascending.
+        protected_LE: bool (L, E), the super-experts that stay whatever they are worth.
+    """
+
+    criterion: Criterion
+    keep: float
+    seed: int | None
+    kept_LK: NDArray[np.int64]
+    protected_LE: NDArray[np.bool_]
+
+    @property
+    def num_kept(self) -> int:
+        """Experts of each layer that stay."""
+        return len(self.kept_LK[0])
+
+    def by_layer(self, checkpoint: Checkpoint) -> Kept:
+        """The experts that stay, by decoder layer."""
+        return {
+            layer: tuple(experts)
+            for layer, experts in zip(
+                checkpoint.shape.moe_layers, self.kept_LK.tolist(), strict=True
+            )
+        }
+
+
+def choose(
+    checkpoint: Checkpoint,
+    observation: Observation | None,
+    *,
+    criterion: Criterion,
+    keep: float,
+    seed: int = 0,
+    keep_super_experts: bool = False,
+) -> Choice:
+    """Choose the experts that stay, as many in each layer.
+
+    Args:
+        checkpoint: The model.
+        observation: What was seen of it; a random choice needs none.
+        criterion: By what to rank.
+        keep: Share to keep.
+        seed: Of a random choice.
+        keep_super_experts: Whether those stay whatever they are worth.
+
+    Raises:
+        PruningRefused: What is asked would leave a model that cannot run.
+        ObservationError: The observation is missing, damaged or of another model.
+    """
+    shape = checkpoint.shape
+    random = criterion is Criterion.RANDOM
+    if observation is not None:
+        _check(observation, checkpoint)
+    elif not random or keep_super_experts:
+        raise ObservationError(
+            "Only a random choice needs no observation.", fix="Make one with `expertswap observe`."
+        )
+    num_kept = kept_count(
+        shape, keep=keep, groups_per_token=checkpoint.family.groups_per_token(checkpoint.config)
+    )
+    protected_LE = np.zeros((len(shape.moe_layers), shape.num_experts), np.bool_)
+    if observation is not None and keep_super_experts:
+        protected_LE = super_experts(observation.max_activation_LE)
+    worth_LE = (
+        random_saliency(shape, seed=seed)
+        if observation is None or random
+        else saliency(observation, criterion)
+    )
+    kept_LK = kept_experts(
+        worth_LE, num_kept=num_kept, num_groups=shape.num_groups, protected_LE=protected_LE
+    )
+    return Choice(criterion, keep, seed if random else None, kept_LK, protected_LE)
+
+
+def _check(observation: Observation, checkpoint: Checkpoint) -> None:
+    if observation.model.fingerprint != checkpoint.fingerprint:
+        raise ObservationError(
+            f"The observation is of another model ({observation.model.name}): its shape or its"
+            " router's weights differ.",
+            fix="Observe this one with `expertswap observe`.",
+        )
+    sizes = (len(checkpoint.shape.moe_layers), checkpoint.shape.num_experts)
+    for name in ("count_DLE", "gated_norm_sum_DLE", "norm_sum_DLE", "max_activation_LE"):
+        if getattr(observation, name).shape[-2:] != sizes:
+            raise ObservationError(f"The observation is damaged: {name} has the wrong shape.")
