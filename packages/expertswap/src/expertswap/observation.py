@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from expertswap.errors import ObservationError
+from expertswap.errors import ObservationError, OutputError
 from expertswap.trace import identity_from_json
 from expertswap.types import ModelIdentity
 
@@ -62,7 +62,11 @@ _ARRAYS = tuple(
 
 
 def save_observation(observation: Observation, path: Path) -> None:
-    """Write an observation; ``path`` is either the whole file or untouched."""
+    """Write an observation; ``path`` is either the whole file or untouched.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     header = {
         "version": SCHEMA_VERSION,
         "domains": observation.domains,
@@ -70,8 +74,12 @@ def save_observation(observation: Observation, path: Path) -> None:
     }
     arrays = {name: np.ascontiguousarray(getattr(observation, name)) for name in _ARRAYS}
     partial = path.with_name(f".{path.name}.partial")
-    save_file(arrays, partial, metadata={_METADATA_KEY: json.dumps(header)})
-    partial.replace(path)
+    try:
+        save_file(arrays, partial, metadata={_METADATA_KEY: json.dumps(header)})
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"The observation {path} cannot be written: {error}.") from error
 
 
 def load_observation(path: Path) -> Observation:

@@ -8,6 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from expertswap import __version__
+from expertswap.cli.coverage import coverage
+from expertswap.cli.merge import merge
+from expertswap.cli.observe import observe
 from expertswap.errors import ExpertswapError
 
 app = typer.Typer(
@@ -34,6 +37,11 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+app.command()(observe)
+app.command()(merge)
+app.command()(coverage)
 
 
 def main() -> None:

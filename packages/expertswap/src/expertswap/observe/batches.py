@@ -1,6 +1,6 @@
 """Which prompts share a forward pass, and the tensors of that pass."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -108,6 +108,16 @@ def _batches(prompts: Sequence[TokenizedPrompt], batch_tokens: int) -> Chunk:
             rows = []
         rows.append(prompt)
     return (*batches, tuple(rows))
+
+
+def num_tokens(chunks: Iterable[Chunk]) -> int:
+    """Tokens of the prompts."""
+    return sum(len(prompt) for chunk in chunks for batch in chunk for prompt in batch)
+
+
+def padded_tokens(chunks: Iterable[Chunk]) -> int:
+    """Tokens that are computed, padding included."""
+    return sum(len(batch) * max(map(len, batch)) for chunk in chunks for batch in chunk)
 
 
 def model_inputs(batch: Batch, *, domains: Sequence[str], device: torch.device) -> ModelInputs:

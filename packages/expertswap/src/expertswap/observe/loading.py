@@ -14,7 +14,7 @@ from transformers.modeling_utils import LoadStateDictConfig
 from transformers.utils import logging as transformers_logging
 
 from expertswap.checkpoint.reading import Checkpoint
-from expertswap.errors import CheckpointDamaged, CheckpointError
+from expertswap.errors import CheckpointDamaged, CheckpointError, ExpertswapError
 
 _META = torch.device("meta")
 
@@ -41,7 +41,7 @@ def load_whole(
     Raises:
         CheckpointDamaged: Weights are missing or of another shape.
     """
-    with _quiet():
+    with _quiet(), _told(checkpoint):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             checkpoint.path,
             dtype=dtype,
@@ -72,8 +72,8 @@ class Skeleton:
                 " layer.",
                 fix="Observe it with --whole, or observe the model that it was made from.",
             )
-        config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
-        with _quiet(), _META:
+        with _quiet(), _told(checkpoint), _META:
+            config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)  # type: ignore[no-untyped-call] # transformers is partly typed
         self.model: PreTrainedModel = model.eval()
         self.device = device
@@ -110,7 +110,7 @@ class Skeleton:
             weight_mapping=get_model_conversion_mapping(self.model),  # type: ignore[arg-type] # as from_pretrained gives it
         )
         lazy = {name: _LazyTensor(self._checkpoint, name) for name in names}
-        with _quiet():
+        with _quiet(), _told(self._checkpoint):
             convert_and_load_state_dict_in_model(self.model, lazy, config)
 
     def _fill_buffers(self) -> None:
@@ -139,6 +139,18 @@ def _missing(checkpoint: Checkpoint, names: Collection[str]) -> CheckpointDamage
         f"{checkpoint.path} does not hold all weights of its model: {len(names)} are missing or of"
         f" another shape, for instance {first}."
     )
+
+
+@contextmanager
+def _told(checkpoint: Checkpoint) -> Iterator[None]:
+    """What transformers cannot load is one sentence; its errors have no common type."""
+    try:
+        yield
+    except ExpertswapError:
+        raise
+    except Exception as error:
+        told = str(error).strip() or type(error).__name__
+        raise CheckpointError(f"transformers cannot load {checkpoint.path}: {told}") from error
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Takes what the hook sees of one chunk of prompts: adds it up, and keeps the routing if asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +54,21 @@ class Recorder:
         statistics: Where everything is added.
         places: Place among the statistics' layers by decoder layer.
         keeps_routing: Whether ``take_routing`` will be asked for.
+        on_prompts: Told how many tokens of prompts a pass begins with.
     """
 
     def __init__(
-        self, statistics: Statistics, places: Mapping[int, int], *, keeps_routing: bool
+        self,
+        statistics: Statistics,
+        places: Mapping[int, int],
+        *,
+        keeps_routing: bool = False,
+        on_prompts: Callable[[int], None] = lambda _tokens: None,
     ) -> None:
         self._statistics = statistics
         self._places = places
         self._keeps_routing = keeps_routing
+        self._on_prompts = on_prompts
         self._labels: TokenLabels | None = None
         self._passes: list[_Pass] = []
 
@@ -69,6 +76,8 @@ class Recorder:
         """Say what the tokens of the next forward pass are."""
         self._labels = labels
         self._statistics.add_tokens(labels)
+        if not labels.is_decoded:
+            self._on_prompts(len(labels.prompt_N))
         if self._keeps_routing:
             self._passes.append(_Pass(labels, {}))
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from expertswap.errors import ObservationError, OutputError
 from expertswap.observe.recording import Routing
+from expertswap.sizes import tell_bytes
 
 _CHUNKS_DONE = "chunks_done"
 
@@ -63,6 +64,21 @@ class RunDirectory:
             raise ObservationError(
                 f"{self.path} is of another observation: its {', '.join(changed)} differ.",
                 fix="Repeat the command that began it, or delete the directory.",
+            )
+
+    def require(self, free_bytes: int) -> None:
+        """See that hidden states will find room.
+
+        Raises:
+            OutputError: They will not.
+        """
+        free = shutil.disk_usage(self.path).free
+        waiting = sum(file.stat().st_size for file in self.path.glob("hidden-*"))
+        if free + waiting < free_bytes:
+            raise OutputError(
+                f"The hidden states of these prompts need {tell_bytes(free_bytes)} in"
+                f" {self.path}, and {tell_bytes(free + waiting)} are free.",
+                fix="Make room, give --out on a larger disk, or give fewer prompts.",
             )
 
     def chunks_done(self, stage: int) -> int:

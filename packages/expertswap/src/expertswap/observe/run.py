@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from expertswap.checkpoint.reading import Checkpoint
 from expertswap.errors import ObservationError
 from expertswap.observation import Observation
-from expertswap.observe.batches import Chunk, chunks_of
+from expertswap.observe.batches import Chunk, chunks_of, num_tokens, padded_tokens
 from expertswap.observe.layerwise import LayerByLayer
 from expertswap.observe.recording import Recorder, Routing
 from expertswap.observe.resuming import RunDirectory
@@ -125,6 +125,8 @@ class _Run:
     def runner(self) -> Runner:
         checkpoint, settings = self.checkpoint, self.settings
         if settings.layerwise:
+            width = checkpoint.shape.hidden_size * settings.dtype.itemsize
+            self.directory.require(width * padded_tokens(self.chunks))
             return LayerByLayer(
                 checkpoint,
                 domains=self.domains,
@@ -143,7 +145,6 @@ class _Run:
     def do(self, runner: Runner, stage: int, layers: tuple[int, ...]) -> None:
         """Run the chunks through a stage that are not done."""
         done = self.directory.chunks_done(stage)
-        self._tell(runner, stage, done)
         if done == len(self.chunks):
             return
         statistics = Statistics(
@@ -154,15 +155,17 @@ class _Run:
         )
         if done:
             statistics.restore(self.directory.sums(stage))
-        places = {layer: place for place, layer in enumerate(layers)}
-        keeps_routing = self.settings.trace and bool(layers)
-        recorder = Recorder(statistics, places, keeps_routing=keeps_routing)
+        recorder = Recorder(
+            statistics,
+            {layer: place for place, layer in enumerate(layers)},
+            keeps_routing=self.settings.trace and bool(layers),
+            on_prompts=self._counter(stage, done, len(runner.stages)),
+        )
         with runner.stage(stage):
             for number in range(done, len(self.chunks)):
                 runner.run(stage, number, self.chunks[number], recorder)
                 routing = recorder.take_routing()
                 self.directory.keep(stage, number, sums=statistics.arrays(), routing=routing)
-                self._tell(runner, stage, number + 1)
 
     def observation(self, stages: Sequence[int]) -> Observation:
         """The sums of all stages, joined along their layers."""
@@ -207,10 +210,18 @@ class _Run:
             domains=self.domains,
         )
 
-    def _tell(self, runner: Runner, stage: int, chunks_done: int) -> None:
-        tokens = [sum(len(prompt) for batch in chunk for prompt in batch) for chunk in self.chunks]
-        total = sum(tokens)
-        self.progress(stage * total + sum(tokens[:chunks_done]), total * len(runner.stages))
+    def _counter(self, stage: int, chunks_done: int, num_stages: int) -> Callable[[int], None]:
+        """Counts tokens on from where a stage begins."""
+        total = num_tokens(self.chunks)
+        done = stage * total + num_tokens(self.chunks[:chunks_done])
+        self.progress(done, total * num_stages)
+
+        def count(tokens: int) -> None:
+            nonlocal done
+            done += tokens
+            self.progress(done, total * num_stages)
+
+        return count
 
 
 def _about(
