@@ -1,0 +1,1 @@
+"""What is resident at the start, how many slots each layer gets, and which policy runs the rest."""

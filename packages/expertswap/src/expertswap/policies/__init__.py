@@ -1,0 +1,1 @@
+"""Who stays resident: policies, and the slots that simulator and runtime share."""

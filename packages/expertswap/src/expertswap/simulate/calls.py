@@ -1,0 +1,108 @@
+"""From a trace to calls: which experts each layer is asked for, forward pass by forward pass."""
+
+from dataclasses import dataclass
+from heapq import heapify, heapreplace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expertswap.errors import TraceError
+from expertswap.trace import RoutingTrace
+
+
+class LayerCalls(NamedTuple):
+    """The calls of one layer, one behind the other; a tuple that compiled functions take.
+
+    Shapes: S forward passes, N experts of all calls together.
+
+    Args:
+        experts_N: int16, each expert once per call, ascending.
+        start_S1: int64 (S + 1,), where a call begins; the last is N.
+        next_use_N: int64, the call, counted from 1, in which each expert is needed next; empty
+            where nobody asks.
+    """
+
+    experts_N: NDArray[np.int16]
+    start_S1: NDArray[np.int64]
+    next_use_N: NDArray[np.int64] = np.empty(0, np.int64)
+
+    @property
+    def sizes_S(self) -> NDArray[np.int64]:
+        """How many experts each call needs."""
+        return np.diff(self.start_S1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Calls:
+    """All calls of a workload.
+
+    Args:
+        layers: Of each layer with experts, in order.
+        tokens_S: int64 (S,), tokens of each forward pass.
+        num_experts: Of each layer (E).
+    """
+
+    layers: tuple[LayerCalls, ...]
+    tokens_S: NDArray[np.int64]
+    num_experts: int
+
+    @property
+    def lookups(self) -> int:
+        """Experts asked for, over all layers and forward passes."""
+        return sum(len(layer.experts_N) for layer in self.layers)
+
+
+def decoding(trace: RoutingTrace, *, batch: int = 1) -> Calls:
+    """The trace's prompts as if every token were decoded, ``batch`` prompts at a time.
+
+    Routing is exact, so a token uses the same experts whether it is read or written. When a prompt
+    ends, the next begins in its place.
+
+    Raises:
+        TraceError: The trace is empty.
+    """
+    return _calls(trace, _decoding_step_T(trace, batch))
+
+
+def as_recorded(trace: RoutingTrace) -> Calls:
+    """The trace's own forward passes: a prefill is one call with all its tokens.
+
+    Raises:
+        TraceError: The trace is empty.
+    """
+    return _calls(trace, np.unique(trace.step_T, return_inverse=True)[1])
+
+
+def _decoding_step_T(trace: RoutingTrace, batch: int) -> NDArray[np.int64]:
+    """In which forward pass (T,) each token is decoded."""
+    step_T = np.empty(trace.num_tokens, np.int64)
+    free_at = [0] * batch
+    heapify(free_at)
+    for tokens in _tokens_by_prompt(trace):
+        begins = free_at[0]
+        step_T[tokens] = begins + np.arange(len(tokens))
+        heapreplace(free_at, begins + len(tokens))
+    return step_T
+
+
+def _tokens_by_prompt(trace: RoutingTrace) -> list[NDArray[np.int64]]:
+    """The tokens of each prompt, prompts in the order in which they begin."""
+    in_order = np.argsort(trace.prompt_T, kind="stable")
+    prompts, first = np.unique(trace.prompt_T[in_order], return_index=True)
+    by_prompt = np.split(in_order, first[1:]) if len(prompts) else []
+    return sorted(by_prompt, key=lambda tokens: int(tokens[0]))
+
+
+def _calls(trace: RoutingTrace, step_T: NDArray[np.int64]) -> Calls:
+    if not trace.num_tokens:
+        raise TraceError("The trace has no tokens.", fix="Observe at least one prompt.")
+    E = trace.model.shape.num_experts
+    steps = int(step_T.max()) + 1
+    layers = []
+    for layer in range(trace.experts_TLK.shape[1]):
+        use_TK = step_T[:, None] * E + trace.experts_TLK[:, layer]
+        use_N = np.unique(use_TK)
+        start_S1 = np.searchsorted(use_N, np.arange(steps + 1) * E)
+        layers.append(LayerCalls((use_N % E).astype(np.int16), start_S1))
+    return Calls(tuple(layers), np.bincount(step_T, minlength=steps), E)
