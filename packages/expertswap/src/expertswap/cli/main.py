@@ -11,6 +11,7 @@ from expertswap import __version__
 from expertswap.cli.coverage import coverage
 from expertswap.cli.merge import merge
 from expertswap.cli.observe import observe
+from expertswap.cli.prune import prune
 from expertswap.errors import ExpertswapError
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ def _options(
 
 
 app.command()(observe)
+app.command()(prune)
 app.command()(merge)
 app.command()(coverage)
 

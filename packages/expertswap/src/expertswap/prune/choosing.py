@@ -9,13 +9,13 @@ from expertswap.checkpoint import Checkpoint
 from expertswap.errors import ObservationError
 from expertswap.observation import Observation
 from expertswap.prune.criteria import (
-    Criterion,
     kept_count,
     kept_experts,
     random_saliency,
     saliency,
     super_experts,
 )
+from expertswap.prune.criterion import Criterion
 from expertswap.prune.tensors import Kept
 
 

@@ -1,6 +1,5 @@
 """Which experts to keep: pure functions from what was observed to the numbers of experts."""
 
-from enum import StrEnum
 from math import ceil
 from typing import Any
 
@@ -9,25 +8,12 @@ from numpy.typing import NDArray
 
 from expertswap.errors import ObservationError, PruningRefused
 from expertswap.observation import Observation
+from expertswap.prune.criterion import Criterion
 from expertswap.types import MoeShape
 
 _SUPER_QUANTILE = 0.995
 _SUPER_SHARE_OF_MAX = 0.1
 _SUPER_LAYERS = 0.75
-
-
-class Criterion(StrEnum):
-    """How an expert's worth is measured over the tokens that were routed to it.
-
-    ``reap``: mean of gate times norm of its output (arXiv:2510.13999). ``frequency``: how many.
-    ``ean``: sum of the norms. ``weighted-ean``: sum of gate times norm. ``random``: a control.
-    """
-
-    REAP = "reap"
-    FREQUENCY = "frequency"
-    EAN = "ean"
-    WEIGHTED_EAN = "weighted-ean"
-    RANDOM = "random"
 
 
 def saliency(observation: Observation, criterion: Criterion) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from expertswap.checkpoint import Checkpoint, CheckpointWriter
 from expertswap.checkpoint.shards import Progress
 from expertswap.errors import OutputError, PruningRefused
 from expertswap.prune.tensors import Kept, kept_tensors
+from expertswap.sizes import tell_bytes
 
 _NUMBERED_EXPERT = re.compile(r"experts\.\d+\b")
 
@@ -67,7 +68,6 @@ def _check_room(out: Path, nbytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if nbytes > free:
         raise OutputError(
-            f"The pruned model has {nbytes / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB"
-            " free.",
+            f"The pruned model has {tell_bytes(nbytes)}, and {folder} has {tell_bytes(free)} free.",
             fix="Make room, or name another disk.",
         )

@@ -32,7 +32,7 @@ from torch import nn
 from expertswap.checkpoint import Checkpoint
 from expertswap.families.base import ExpertTensor, Family
 from expertswap.prune.choosing import Choice, choose
-from expertswap.prune.criteria import Criterion
+from expertswap.prune.criterion import Criterion
 from expertswap.prune.streaming import pruned_bytes, write_pruned
 
 
