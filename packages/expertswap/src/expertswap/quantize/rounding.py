@@ -1,4 +1,4 @@
-"""Round-to-nearest: which scale a group gets, and which integers stand for its weights."""
+"""Rounds to nearest: which scale a group gets, and which integers stand for its weights."""
 
 from enum import StrEnum
 
@@ -50,6 +50,19 @@ def round_to_nearest(
         width=width,
         bits=scheme.bits,
     )
+
+
+def round_to_scale(weight: Tensor, scale: Tensor, *, bits: int) -> PackedWeight:
+    """Quantise a matrix whose scales are found already, as by a calibration.
+
+    Args:
+        weight: (rows, width).
+        scale: (rows, groups) in the type of the weights.
+        bits: 4 or 8.
+    """
+    groups = weight.float().reshape(*scale.shape, -1)
+    values = _nearest(groups, scale, bits=bits).to(torch.int8).flatten(-2)
+    return PackedWeight(pack(values, bits=bits), scale, weight.shape[-1], bits)
 
 
 def _round_rows(rows: Tensor, scheme: WeightScheme, *, scale: ScaleChoice) -> tuple[Tensor, Tensor]:
