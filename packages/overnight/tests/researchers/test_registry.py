@@ -95,7 +95,7 @@ def test_a_stranger_that_cannot_be_loaded_is_named(stranger: str, kind: str) -> 
 @pytest.mark.parametrize(
     "statement",
     [
-        "import overnight.cli.main",
+        "from overnight.cli.main import COMMANDS, command_line; command_line(COMMANDS)",
         "from overnight.researchers import command, registry; registry.names()",
     ],
 )

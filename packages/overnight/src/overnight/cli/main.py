@@ -1,6 +1,10 @@
 """``overnight``: assembles the commands and turns failures into one sentence and an exit code."""
 
+import gc
 import sys
+from collections.abc import Iterable
+from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -9,43 +13,34 @@ from rich.text import Text
 
 from overnight import __version__
 from overnight.brief import one_line
-from overnight.cli.audit import audit
-from overnight.cli.compare import compare
-from overnight.cli.demo import demo
-from overnight.cli.diff import diff
-from overnight.cli.doctor import doctor
-from overnight.cli.export import export
-from overnight.cli.forget import forget
-from overnight.cli.import_ import import_
-from overnight.cli.init import init
-from overnight.cli.log import log
-from overnight.cli.pause import pause
-from overnight.cli.plot import plot
-from overnight.cli.resume import resume
-from overnight.cli.run import run
-from overnight.cli.selftest import selftest
-from overnight.cli.show import show
-from overnight.cli.status import status
-from overnight.cli.steer import steer
-from overnight.cli.stop import stop
 from overnight.errors import OvernightError
 
 _MOST_LINE_CHARACTERS = 2000
 
-app = typer.Typer(
-    name="overnight",
-    help="Autonomous research you can leave running overnight: the agent proposes; the harness"
-    " measures, judges, commits and records.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
+_READING = ("status", "log", "show", "diff", "export", "plot")
+_STEERING = ("steer", "pause", "resume", "stop", "forget")
+COMMANDS = (
+    *("init", "doctor", "run", *_READING, "audit", "compare"),
+    *(*_STEERING, "demo", "selftest", "import"),
 )
-_READING = (status, log, show, diff, export, plot)
-_STEERING = (steer, pause, resume, stop, forget)
-for command in (init, doctor, run, *_READING, audit, compare, *_STEERING, demo, selftest):
-    app.command()(command)
-app.command("import")(import_)
+
+
+def command_line(names: Iterable[str]) -> typer.Typer:
+    """The command line with some of the `COMMANDS`; what only others need is not imported."""
+    app = typer.Typer(
+        name="overnight",
+        help="Autonomous research you can leave running overnight: the agent proposes; the harness"
+        " measures, judges, commits and records.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        function = f"{name}_" if iskeyword(name) else name
+        app.command(name)(getattr(import_module(f"overnight.cli.{function}"), function))
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,7 +49,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And exit.")
@@ -71,7 +65,11 @@ def _told(error: OvernightError) -> str:
 
 def main() -> None:
     """Run the command line."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        gc.disable()  # nothing that imports make is garbage
+        app = command_line([asked] if asked in COMMANDS else COMMANDS)
+        gc.enable()
         app()
     except OvernightError as error:
         console = Console(stderr=True, soft_wrap=True)

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -58,10 +57,15 @@ def _enter(directory: bytes) -> None:
 
 @contextlib.contextmanager
 def _input(text: bytes | None) -> Iterator[int]:
-    with Path(os.devnull).open("rb") if text is None else tempfile.TemporaryFile() as file:
-        if text is not None:
-            file.write(text)
-            file.seek(0)
+    if text is None:
+        with Path(os.devnull).open("rb") as nothing:
+            yield nothing.fileno()
+        return
+    import tempfile  # noqa: PLC0415 - a quarter of the helper's start, and few commands are told anything
+
+    with tempfile.TemporaryFile() as file:
+        file.write(text)
+        file.seek(0)
         yield file.fileno()
 
 

@@ -4,6 +4,7 @@ It runs where an agent's program would, so that network, deadline and stop hold 
 imports nothing of ours, and the key is in the variable that the request names.
 """
 
+import gc
 import json
 import os
 import sys
@@ -15,8 +16,10 @@ _CONNECT_S = 30.0
 
 def main() -> None:
     """Call once; a failed call is an event, too."""
+    gc.disable()  # nothing that imports make is garbage, and this one makes much
     import openai  # noqa: PLC0415 (what it imports first is what its caller has paths for)
 
+    gc.enable()
     request = json.load(sys.stdin)
     begun = ended = False
     try:
