@@ -1,0 +1,1 @@
+"""A small Mixture-of-Experts model of our own, trained on text that every machine has."""

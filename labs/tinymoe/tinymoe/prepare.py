@@ -1,0 +1,143 @@
+"""Text to tokens: a tokenizer, training tokens by domain, and prompts by split and domain.
+
+A folder of prepared text holds::
+
+    tokenizer/                 for AutoTokenizer
+    tokens.safetensors         uint16, training tokens of each domain, documents ended by a token
+    prompts/SPLIT.jsonl        one prompt a line: {"domain": ..., "text": ...}
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from tinymoe.sizes import Size
+from tinymoe.text import Document, Domain, Split, documents
+
+END, PADDING = "<|endoftext|>", "<|padding|>"
+TOKENIZER_BYTES = 2_000_000  # of each domain that the tokenizer learns from
+PROMPTS_OF_DOCUMENT = 8  # at most, evenly apart
+LONG_LINE = 40  # characters from which a line tells that two texts have a common origin
+MAX_SHARED_LINES = 0.25  # of a prompt's long lines
+
+
+def prepare(size: Size, out: Path) -> None:
+    """Write a folder of prepared text."""
+    found = list(documents(size.text_bytes))
+    training = [document for document in found if document.split is Split.TRAIN]
+    tokenizer = trained_tokenizer(training, vocabulary=size.vocabulary)
+    out.mkdir(parents=True, exist_ok=True)
+    for_transformers(tokenizer, context=size.context).save_pretrained(out / "tokenizer")
+    tokens = {domain: training_tokens(training, domain, tokenizer) for domain in Domain}
+    save_file({domain.value: ids for domain, ids in tokens.items()}, out / "tokens.safetensors")
+    (out / "prompts").mkdir(exist_ok=True)
+    length = size.context * 3 // 4  # so that an answer fits into the context
+    for split, prompts in prompts_by_split(found, tokenizer, length=length).items():
+        write_prompts(prompts, out / "prompts" / f"{split}.jsonl", per_domain=size.prompts)
+
+
+def trained_tokenizer(training: Iterable[Document], *, vocabulary: int) -> Tokenizer:
+    """A byte-level BPE with single digits, learnt from as much text of each domain."""
+    tokenizer = Tokenizer(models.BPE())
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END, PADDING],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    room = dict.fromkeys(Domain, TOKENIZER_BYTES)
+    texts = []
+    for document in training:
+        if room[document.domain] > 0:
+            room[document.domain] -= len(document.text)
+            texts.append(document.text)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def for_transformers(tokenizer: Tokenizer, *, context: int) -> PreTrainedTokenizerFast:
+    """The same tokenizer as ``AutoTokenizer`` will load it."""
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call] # transformers has no types
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=PADDING,
+        model_max_length=context,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def training_tokens(
+    training: Iterable[Document], domain: Domain, tokenizer: Tokenizer
+) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
+    """All training documents of a domain, one after another, each ended by a token."""
+    texts = [document.text for document in training if document.domain is domain]
+    end = tokenizer.token_to_id(END)
+    encodings = tokenizer.encode_batch_fast(texts)
+    return np.concatenate([np.array([*e.ids, end], np.uint16) for e in encodings])
+
+
+def prompts_by_split(
+    found: Sequence[Document], tokenizer: Tokenizer, *, length: int
+) -> dict[Split, Iterator[tuple[Domain, str]]]:
+    """Prompts of every split; none shares many long lines with a split before it."""
+    prompts, seen = {}, set[str]()
+    for split in Split:
+        of_split = [document for document in found if document.split is split]
+        prompts[split] = _prompts(of_split, tokenizer, length=length, seen=frozenset(seen))
+        seen.update(line for document in of_split for line in long_lines(document.text))
+    return prompts
+
+
+def _prompts(
+    found: Iterable[Document], tokenizer: Tokenizer, *, length: int, seen: frozenset[str]
+) -> Iterator[tuple[Domain, str]]:
+    for document in found:
+        for text in windows(document.text, tokenizer, length=length):
+            lines = long_lines(text)
+            if sum(line in seen for line in lines) <= MAX_SHARED_LINES * len(lines):
+                yield document.domain, text
+
+
+def windows(text: str, tokenizer: Tokenizer, *, length: int) -> Iterator[str]:
+    """Pieces of a text, evenly apart, of ``length`` tokens each; of a shorter text one piece."""
+    offsets = tokenizer.encode(text).offsets
+    pieces = max(1, min(PROMPTS_OF_DOCUMENT, len(offsets) // length))
+    for piece in range(pieces):
+        start = piece * len(offsets) // pieces
+        last = min(start + length, len(offsets)) - 1
+        yield text[offsets[start][0] : offsets[last][1]]
+
+
+def long_lines(text: str) -> list[str]:
+    """The lines of a text that say enough to be recognised."""
+    stripped = (line.strip() for line in text.splitlines())
+    return [line for line in stripped if len(line) >= LONG_LINE]
+
+
+def write_prompts(prompts: Iterable[tuple[Domain, str]], path: Path, *, per_domain: int) -> None:
+    """Write at most so many prompts of each domain."""
+    found = list(prompts)
+    with path.open("w", encoding="utf-8") as file:
+        for domain in Domain:
+            of_domain = (text for other, text in found if other is domain)
+            for text in islice(of_domain, per_domain):
+                file.write(json.dumps({"domain": domain.value, "text": text}) + "\n")
+
+
+def read_prompts(path: Path) -> dict[str, list[str]]:
+    """Prompts by domain."""
+    prompts: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        prompt = json.loads(line)
+        prompts.setdefault(prompt["domain"], []).append(prompt["text"])
+    return prompts
