@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from expertswap.checkpoint import Checkpoint
 from expertswap.errors import QuantizationRefused
-from expertswap.quantize.calibrated import CalibratedMethod, calibrate
-from expertswap.quantize.rounding import ScaleChoice
+from expertswap.quantize.calibrated import calibrate
+from expertswap.quantize.choices import Calibration, Method, ScaleChoice
 from expertswap.quantize.scheme import WeightScheme
 from expertswap.quantize.writing import Quantization
 
@@ -26,9 +26,9 @@ needs_llm_compressor = pytest.mark.skipif(
 # Of the rounded experts' error; AWQ gains by outliers, which random weights do not have.
 # llm-compressor 0.14 pins memory for a GPU in its AWQ, and only there.
 bounds = [
-    (CalibratedMethod.GPTQ, 1.0),
+    (Method.GPTQ, 1.0),
     pytest.param(
-        CalibratedMethod.AWQ,
+        Method.AWQ,
         1.5,
         marks=pytest.mark.skipif(
             not torch.accelerator.is_available(), reason="llm-compressor's AWQ needs a GPU"
@@ -64,7 +64,7 @@ def test_calibrated_experts_load_and_do_better_than_rounded_ones(
     tiny_checkpoints: TinyCheckpoints,
     tmp_path: Path,
     model_type: str,
-    method: CalibratedMethod,
+    method: Calibration,
     bound: float,
 ) -> None:
     source = tiny_checkpoints(model_type)
@@ -82,7 +82,7 @@ def test_calibrated_experts_load_and_do_better_than_rounded_ones(
 @needs_llm_compressor
 def test_all_but_the_experts_stays_as_it_was(tiny_qwen3: Path, tmp_path: Path) -> None:
     quantization = Quantization.of(Checkpoint.open(tiny_qwen3), WeightScheme(bits=4, group_size=8))
-    quantizer = calibrate(quantization, prompts(), method=CalibratedMethod.GPTQ)
+    quantizer = calibrate(quantization, prompts(), method=Method.GPTQ)
     quantization.write(tmp_path / "out", quantizer)
     before, after = tensors_of(tiny_qwen3), tensors_of(tmp_path / "out")
     kept = {name: tensor for name, tensor in before.items() if ".experts." not in name}
@@ -93,8 +93,8 @@ def test_all_but_the_experts_stays_as_it_was(tiny_qwen3: Path, tmp_path: Path) -
 
 
 @pytest.mark.skipif(installed, reason="llm-compressor is installed")
-@pytest.mark.parametrize("method", CalibratedMethod)
-def test_without_llm_compressor_the_fix_is_told(tiny_qwen3: Path, method: CalibratedMethod) -> None:
+@pytest.mark.parametrize("method", [Method.GPTQ, Method.AWQ])
+def test_without_llm_compressor_the_fix_is_told(tiny_qwen3: Path, method: Calibration) -> None:
     quantization = Quantization.of(Checkpoint.open(tiny_qwen3), WeightScheme(bits=4, group_size=8))
     with pytest.raises(QuantizationRefused, match=r"pip install 'expertswap\[calibrated\]'"):
         calibrate(quantization, prompts(), method=method)
@@ -105,4 +105,4 @@ def test_without_llm_compressor_the_fix_is_told(tiny_qwen3: Path, method: Calibr
 def test_awq_without_a_gpu_is_refused(tiny_qwen3: Path) -> None:
     quantization = Quantization.of(Checkpoint.open(tiny_qwen3), WeightScheme(bits=4, group_size=8))
     with pytest.raises(QuantizationRefused, match="--method gptq"):
-        calibrate(quantization, prompts(), method=CalibratedMethod.AWQ)
+        calibrate(quantization, prompts(), method=Method.AWQ)

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expertswap.errors import QuantizationRefused
+from expertswap.quantize.choices import ScaleChoice
 from expertswap.quantize.packing import dequantize, unpack
-from expertswap.quantize.rounding import ScaleChoice, round_to_nearest
+from expertswap.quantize.rounding import round_to_nearest
 from expertswap.quantize.scheme import WeightScheme
 
 schemes = st.builds(

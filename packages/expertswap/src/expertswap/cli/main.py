@@ -12,6 +12,7 @@ from expertswap.cli.coverage import coverage
 from expertswap.cli.merge import merge
 from expertswap.cli.observe import observe
 from expertswap.cli.prune import prune
+from expertswap.cli.quantize import quantize
 from expertswap.errors import ExpertswapError
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ def _options(
 
 app.command()(observe)
 app.command()(prune)
+app.command()(quantize)
 app.command()(merge)
 app.command()(coverage)
 

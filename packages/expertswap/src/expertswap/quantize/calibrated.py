@@ -10,7 +10,6 @@ read the same norm, it would have to be undone in tensors that stay as they are.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from expertswap.errors import QuantizationRefused
 from expertswap.observe.loading import load_whole, stored_dtype
 from expertswap.prompts.tokens import load_tokenizer
+from expertswap.quantize.choices import Calibration, Method
 from expertswap.quantize.configuration import quantization_config
 from expertswap.quantize.matrices import ExpertMatrix
 from expertswap.quantize.packing import PackedWeight
@@ -32,23 +32,11 @@ if TYPE_CHECKING:
 _EXPERTS = r"re:.*\.experts\.\d+\."
 
 
-class CalibratedMethod(StrEnum):
-    """How a calibration finds weights and scales.
-
-    Attributes:
-        GPTQ: Rounds column by column and lets later columns make up for it (arXiv:2210.17323).
-        AWQ: Scales channels with large activations up before it rounds (arXiv:2306.00978).
-    """
-
-    GPTQ = "gptq"
-    AWQ = "awq"
-
-
 def calibrate(
     quantization: Quantization,
     prompts: Sequence[NDArray[np.int32]],
     *,
-    method: CalibratedMethod,
+    method: Calibration,
 ) -> Quantizer:
     """Run prompts through the model and find the experts' weights and scales.
 
@@ -82,7 +70,7 @@ def calibrate(
     return quantize
 
 
-def _check_possible(method: CalibratedMethod) -> None:
+def _check_possible(method: Calibration) -> None:
     try:
         import llmcompressor  # noqa: F401, PLC0415 - an extra that may be missing
     except ImportError as error:
@@ -90,14 +78,14 @@ def _check_possible(method: CalibratedMethod) -> None:
             f"{method.upper()} needs llm-compressor, which cannot be imported: {error}.",
             fix="Install it with `pip install 'expertswap[calibrated]'`, or round to nearest.",
         ) from error
-    if method is CalibratedMethod.AWQ and not torch.accelerator.is_available():
+    if method is Method.AWQ and not torch.accelerator.is_available():
         raise QuantizationRefused(
             "The AWQ of llm-compressor pins memory for a GPU, and there is none here.",
             fix="Use `--method gptq`, which runs on a CPU too.",
         )
 
 
-def _recipe(method: CalibratedMethod, quantization: Quantization) -> list[Any]:
+def _recipe(method: Calibration, quantization: Quantization) -> list[Any]:
     from llmcompressor.modifiers.gptq import GPTQModifier  # noqa: PLC0415 - an extra
     from llmcompressor.modifiers.quantization import QuantizationModifier  # noqa: PLC0415 - an extra
     from llmcompressor.modifiers.transform.awq import (  # noqa: PLC0415 - an extra
@@ -107,7 +95,7 @@ def _recipe(method: CalibratedMethod, quantization: Quantization) -> list[Any]:
 
     (group,) = quantization_config(quantization.scheme)["config_groups"].values()
     groups = {"group_0": {**group, "targets": [f"{_EXPERTS}.*"]}}
-    if method is CalibratedMethod.GPTQ:
+    if method is Method.GPTQ:
         return [GPTQModifier(config_groups=groups)]
     within_expert = AWQMapping(f"{_EXPERTS}up_proj$", [f"{_EXPERTS}down_proj$"])
     return [AWQModifier(mappings=[within_expert]), QuantizationModifier(config_groups=groups)]

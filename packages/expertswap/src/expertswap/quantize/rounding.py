@@ -1,29 +1,14 @@
 """Rounds to nearest: which scale a group gets, and which integers stand for its weights."""
 
-from enum import StrEnum
-
 import torch
 from torch import Tensor
 
+from expertswap.quantize.choices import ScaleChoice
 from expertswap.quantize.packing import PackedWeight, pack
 from expertswap.quantize.scheme import WeightScheme
 
 _WEIGHTS_IN_CACHE = 1 << 18  # a megabyte as float32; all of a large matrix at once is slower
 _CLIP_RATIOS = tuple(1 - step / 20 for step in range(1, 8))
-
-
-class ScaleChoice(StrEnum):
-    """How the scale of a group is found.
-
-    Attributes:
-        ABSMAX: From the largest weight, as compressed-tensors' observers do: no weight is off by
-            more than half a step.
-        MSE: The one of a few smaller scales with the least squared error: the largest weights may
-            be clipped.
-    """
-
-    ABSMAX = "absmax"
-    MSE = "mse"
 
 
 def round_to_nearest(

@@ -12,12 +12,14 @@ import torch
 from expertswap.checkpoint import Checkpoint
 from expertswap.checkpoint.writing import CheckpointWriter
 from expertswap.errors import OutputError, QuantizationRefused
+from expertswap.quantize.choices import ScaleChoice
 from expertswap.quantize.configuration import quantization_config
 from expertswap.quantize.matrices import ExpertMatrix, expert_matrices
 from expertswap.quantize.packing import PackedWeight
 from expertswap.quantize.prediction import PredictedSize, predicted_bytes
-from expertswap.quantize.rounding import ScaleChoice, round_to_nearest
+from expertswap.quantize.rounding import round_to_nearest
 from expertswap.quantize.scheme import WeightScheme, check_groups_fill
+from expertswap.sizes import tell_bytes
 
 MAX_SHARD_BYTES = 2 * 10**9
 
@@ -59,6 +61,25 @@ class Quantization:
         size = predicted_bytes(experts, scheme, other_tensors=others)
         return cls(checkpoint, scheme, matrices, size)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors of the original."""
+        return sum(entry.nbytes for entry in self.checkpoint.tensors.values())
+
+    def sentences(self) -> Iterator[str]:
+        """What is done, a line each."""
+        shape, size, group = self.checkpoint.shape, self.size, self.scheme.group_size
+        scales = f"a scale for {group} weights" if group else "a scale for each row"
+        yield (
+            f"{shape.num_experts} experts in each of {len(shape.moe_layers)} layers:"
+            f" {self.scheme.bits} bits, {scales}"
+        )
+        yield (
+            f"experts: {tell_bytes(size.experts_before)} become {tell_bytes(size.experts_after)},"
+            f" {size.ratio:.2f} times smaller"
+        )
+        yield f"model: {tell_bytes(self.nbytes)} become {tell_bytes(size.total)} on disk"
+
     def round_to_nearest(self, scale: ScaleChoice) -> Quantizer:
         """Quantise each matrix by itself, one stored tensor in memory at a time."""
 
@@ -90,7 +111,7 @@ class Quantization:
             QuantizationRefused: A weight is NaN or infinite.
             CheckpointDamaged: A weight cannot be read.
         """
-        self._check_room(out)
+        self.check_output(out)
         with CheckpointWriter(out, like=self.checkpoint, max_shard_bytes=max_shard_bytes) as writer:
             writer.config["quantization_config"] = quantization_config(
                 self.scheme, ignore=self._draft_experts()
@@ -103,13 +124,21 @@ class Quantization:
                     writer.copy(name, entry)
                 progress(entry.nbytes)
 
-    def _check_room(self, out: Path) -> None:
-        place = next(parent for parent in out.absolute().parents if parent.exists())
-        free = shutil.disk_usage(place).free
-        if free < self.size.total:
+    def check_output(self, out: Path) -> None:
+        """See that the quantised model can be written, before anything long begins.
+
+        Raises:
+            OutputError: The output exists, or the disk has no room for it.
+        """
+        if out.exists() or out.is_symlink():
+            raise OutputError(f"{out} exists.", fix="Name another output, or remove it.")
+        folder = next(parent for parent in out.absolute().parents if parent.exists())
+        free = shutil.disk_usage(folder).free
+        if self.size.total > free:
             raise OutputError(
-                f"{out} would have {self.size.total:,} bytes, and {place} has room for {free:,}.",
-                fix="Name an output on a larger disk.",
+                f"The quantised model has {tell_bytes(self.size.total)}, and {folder} has"
+                f" {tell_bytes(free)} free.",
+                fix="Make room, or name another disk.",
             )
 
     def _draft_experts(self) -> list[str]:
