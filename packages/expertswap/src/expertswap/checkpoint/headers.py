@@ -150,10 +150,16 @@ def _described(file: BinaryIO, shard: Path) -> tuple[dict[str, Any], int]:
 
 def _entry(name: str, value: Any, *, start: int, shard: Path) -> TensorEntry:
     try:
-        shape, (begin, end) = tuple(value["shape"]), value["data_offsets"]
-        bits = _BITS[value["dtype"]]
-        if (end - begin) * 8 != prod(shape) * bits:
-            raise ValueError("its bytes do not fit its shape")  # noqa: TRY301 - same end as the rest
+        dtype_code, shape = value["dtype"], tuple(value["shape"])
+        begin, end = value["data_offsets"]
+        fits = dtype_code in _BITS and (end - begin) * 8 == prod(shape) * _BITS[dtype_code]
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointDamaged(f"{shard} is damaged: {name}: {error}.") from error
-    return TensorEntry(name, shard, value["dtype"], shape, start + begin, end - begin)
+        raise CheckpointDamaged(
+            f"{shard} is damaged: its header tells of {name} wrongly."
+        ) from error
+    if not fits:
+        raise CheckpointDamaged(
+            f"{shard} is damaged: {name} cannot be {dtype_code} of shape {shape} in"
+            f" {end - begin} bytes."
+        )
+    return TensorEntry(name, shard, dtype_code, shape, start + begin, end - begin)

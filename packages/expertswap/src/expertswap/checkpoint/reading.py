@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expertswap.checkpoint.completeness import check_complete
 from expertswap.checkpoint.headers import TensorEntry, read_header
 from expertswap.errors import CheckpointDamaged, CheckpointError
 from expertswap.families.base import ExpertTensor, Family, Role, StackedTensor
@@ -58,7 +59,8 @@ class Checkpoint:
         family = family or family_of(config)
         tensors = _tensors(path)
         checkpoint = cls(path, config, family, family.shape(config), tensors)
-        checkpoint._check_experts()
+        located = ((tensors[name], found) for name, found in checkpoint._located())
+        check_complete(located, checkpoint.shape, path)
         return checkpoint
 
     def locate(self, name: str) -> ExpertTensor | StackedTensor | None:
@@ -158,33 +160,6 @@ class Checkpoint:
         except KeyError:
             raise CheckpointError(f"{self.path} has no tensor {name}.") from None
 
-    def _check_experts(self) -> None:
-        """Every layer that the configuration tells of has its router and all its experts."""
-        num_experts = self.shape.num_experts
-        routers: set[int] = set()
-        experts: dict[int, set[int]] = {layer: set() for layer in self._moe_layers}
-        for name, found in self._located():
-            if isinstance(found, ExpertTensor):
-                experts[found.layer].add(found.expert)
-                continue
-            rows = self.tensors[name].shape[found.expert_axis : found.expert_axis + 1]
-            if rows != (num_experts,):
-                raise CheckpointDamaged(
-                    f"{name} in {self.tensors[name].shard} has shape {self.tensors[name].shape};"
-                    f" the configuration tells of {num_experts} experts."
-                )
-            if found.role is Role.ROUTER:
-                routers.add(found.layer)
-            elif found.role is Role.EXPERT:
-                experts[found.layer].update(range(num_experts))
-        for layer in self.shape.moe_layers:
-            if layer not in routers or experts[layer] != set(range(num_experts)):
-                raise CheckpointDamaged(
-                    f"{self.path} lacks tensors of layer {layer}: {len(experts[layer])} of"
-                    f" {num_experts} experts and {'its' if layer in routers else 'no'} router"
-                    " were found."
-                )
-
 
 def _fill(memory: memoryview, file: Any, entry: TensorEntry) -> None:
     """Read until ``memory`` is full; one call of the system gives at most 2 GiB."""
@@ -211,9 +186,9 @@ def _tensors(path: Path) -> dict[str, TensorEntry]:
         raise CheckpointDamaged(f"{index} has no weight_map.", fix="Download it again.")
     tensors = {
         entry.name: entry
-        for shard in sorted(set(weight_map.values()))
-        for entry in read_header(_shard(path, shard))
-        if weight_map.get(entry.name) == shard
+        for shard in sorted({_shard(path, name) for name in weight_map.values()})
+        for entry in read_header(shard)
+        if weight_map.get(entry.name) == shard.name
     }
     if missing := weight_map.keys() - tensors.keys():
         name = min(missing)
