@@ -92,7 +92,9 @@ class Skeleton:
             CheckpointDamaged: Weights of the module are missing.
         """
         self._load(names)
-        lacking = [name for name, weight in module.named_parameters() if weight.device == _META]
+        own = next(name for name, one in self.model.named_modules() if one is module)
+        weights = module.named_parameters(prefix=own)
+        lacking = [name for name, weight in weights if weight.device == _META]
         if lacking:
             raise _missing(self._checkpoint, lacking)
         try:
