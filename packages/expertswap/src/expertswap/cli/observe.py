@@ -143,8 +143,8 @@ def _read(
         plain=plain,
     )
     cut = (
-        f"; {found.num_cut:,} were cut at {max_tokens:,}, which left out"
-        f" {found.cut_tokens:,} tokens"
+        f"; longer ones were cut at {max_tokens:,} ({found.num_cut:,} of them, by"
+        f" {found.cut_tokens:,} tokens in all)"
     )
     _said.print(
         f"{len(found.prompts):,} prompts of {sum(map(len, found.prompts)):,} tokens"

@@ -150,9 +150,12 @@ class RunDirectory:
 
     def _write(self, path: Path, write: Callable[[Path], object]) -> None:
         partial = path.with_suffix(".partial")
-        with self._writing():
-            write(partial)
-            partial.replace(path)
+        try:
+            with self._writing():
+                write(partial)
+                partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
