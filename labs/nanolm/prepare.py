@@ -11,9 +11,6 @@ karpathy/autoresearch are in their cache, it is those. Figures can be compared b
 prepared text, which is known by its digest, and not between texts.
 """
 
-# mypy: disable-error-code="import-not-found, import-untyped"
-# (torch and tokenizers are not there where the lab's types are checked)
-
 import argparse
 import hashlib
 import json
@@ -28,6 +25,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -261,7 +259,8 @@ def write_tokens(folder: Path, documents: Callable[[], Iterator[Document]]) -> N
                 tokens = np.array([*encoding.ids, end], dtype="<u2")
                 (validation if held_out else train).write(tokens.tobytes())
     # One character of a token's name stands for one byte.
-    sizes = [len(tokenizer.id_to_token(token)) for token in range(end)]
+    names = sorted(tokenizer.get_vocab().items(), key=itemgetter(1))
+    sizes = [len(name) for name, _ in names]
     digest = hashlib.sha256()
     for name in ("tokenizer.json", "train.bin", "val.bin"):
         digest.update((folder / name).read_bytes())

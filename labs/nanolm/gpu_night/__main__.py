@@ -3,6 +3,7 @@
 In ``labs/nanolm``::
 
     python -m gpu_night --out DIR --minutes 9
+    python -m gpu_night --out DIR --minutes 9 --noise 0 --trials 0 --claims 8
 
 It measures the baseline several times, runs `overnight compare` between `tune` and `replay` with a
 short budget for each run, and measures single changes that the article made much of, beside the
@@ -10,14 +11,14 @@ baseline. What does not fit into the minutes is done by the next call with the s
 """
 
 import argparse
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 from gpu_night.arms import compare
 from gpu_night.budget import OutOfTime, Timer
-from gpu_night.measured import BASELINE, CLAIMS, LAB, Measured
+from gpu_night.claims import measure_claims
+from gpu_night.measured import BASELINE, LAB, Measured
 from gpu_night.report import write_all
 
 
@@ -33,14 +34,13 @@ def main() -> None:
     try:
         for seed in range(1, options.noise + 1):
             measured.measure(BASELINE, seed=seed)
-        compare(options, timer)
-        for seed in range(101, 101 + options.claims):
-            variants = [BASELINE, *CLAIMS]
-            random.Random(seed).shuffle(variants)
-            for variant in variants:
-                measured.measure(variant, seed=seed)
+        if options.trials:
+            compare(options, timer)
+        measure_claims(measured, blocks=options.claims, out=options.out)
     except OutOfTime:
         state = "Not everything is measured yet: the next call with the same --work goes on."
+    finally:
+        measured.close()
     write_all(options, measured, state)
     print(state)
 
@@ -52,7 +52,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path.home() / "nanolm-night")
     parser.add_argument("--minutes", type=float, default=9, help="of this call")
     parser.add_argument("--train-s", type=int, default=10, help="seconds of training per run")
-    parser.add_argument("--trials", type=int, default=10, help="of each arm")
+    parser.add_argument("--trials", type=int, default=10, help="of each arm; 0: no comparison")
     parser.add_argument("--noise", type=int, default=3, help="runs of the baseline at first")
     parser.add_argument("--finals", type=int, default=3, help="runs of each result at the end")
     parser.add_argument("--claims", type=int, default=0, help="runs of each single change")

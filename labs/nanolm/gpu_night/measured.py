@@ -3,12 +3,13 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
+from typing import TypeAlias
 
 from gpu_night.budget import OutOfTime, Timer
 
@@ -29,6 +30,7 @@ CLAIMS: Mapping[str, Mapping[str, Value]] = {
     "depth 10": {"DEPTH": 10},
     "weight decay 0.1": {"WEIGHT_DECAY": 0.1},
 }
+Metrics: TypeAlias = Mapping[str, float]
 
 
 class Measured:
@@ -40,10 +42,11 @@ class Measured:
     """
 
     def __init__(self, work: Path, timer: Timer, *, train_s: int) -> None:
-        self._work, self._timer, self._train_s = work, timer, train_s
+        self._folder, self._timer, self._train_s = work / "variant", timer, train_s
+        self._waiting: subprocess.Popen[str] | None = None
         self.file = work / "measured.jsonl"
         lines = self.file.read_text().splitlines() if self.file.exists() else []
-        self.runs: dict[tuple[str, int], dict[str, float]] = {
+        self.runs: dict[tuple[str, int], Metrics | None] = {
             (row["variant"], row["seed"]): row["metrics"] for row in map(json.loads, lines)
         }
 
@@ -59,30 +62,48 @@ class Measured:
             raise OutOfTime
         began_s = time.monotonic()
         metrics = self._run(CLAIMS.get(variant, {}), seed=seed)
-        self._timer.took(time.monotonic() - began_s)
+        took_s = time.monotonic() - began_s
+        self._timer.took(took_s)
         self.runs[variant, seed] = metrics
         with self.file.open("a") as file:
             print(json.dumps({"variant": variant, "seed": seed, "metrics": metrics}), file=file)
-        print(f"{variant}, seed {seed}: {metrics[METRIC]:.6f}", flush=True)
+        found = f"{metrics[METRIC]:.6f}" if metrics else "failed"
+        print(f"{variant}, seed {seed}: {found} in {took_s:.1f} s", flush=True)
 
-    def values(self, variant: str) -> dict[int, float]:
-        """The metric of a variant by seed."""
-        found = {seed: run[METRIC] for (name, seed), run in self.runs.items() if name == variant}
-        return dict(sorted(found.items()))
+    def values(self, variant: str, *, metric: str = METRIC) -> dict[int, float]:
+        """A metric of a variant by seed, without the runs that failed."""
+        runs = sorted((seed, run) for (name, seed), run in self.runs.items() if name == variant)
+        return {seed: run[metric] for seed, run in runs if run is not None}
 
-    def _run(self, changes: Mapping[str, Value], *, seed: int) -> dict[str, float]:
-        folder = self._work / "variant"
-        folder.mkdir(exist_ok=True)
-        (folder / "train.py").write_bytes(rewrite((LAB / "train.py").read_bytes(), changes))
-        shutil.copy(LAB / "prepare.py", folder)
-        given = {"NANOLM_TIME_BUDGET_S": str(self._train_s), "NANOLM_SEED": str(seed)}
-        run = subprocess.run(
-            [sys.executable, "train.py"],
-            cwd=folder,
-            env=os.environ | given,
+    def mean_text(self, variant: str, metric: str, *, digits: int) -> str:
+        """The mean of a metric over all runs of a variant; a question mark without any."""
+        values = self.values(variant, metric=metric).values()
+        return f"{fmean(values):.{digits}f}" if values else "?"
+
+    def failures(self, variant: str) -> int:
+        """How many runs of a variant gave no metric."""
+        return sum(name == variant and run is None for (name, _), run in self.runs.items())
+
+    def close(self) -> None:
+        """End the run that waits for its turn."""
+        if self._waiting is not None:
+            self._waiting.communicate()
+
+    def _run(self, changes: Mapping[str, Value], *, seed: int) -> Metrics | None:
+        self._folder.mkdir(exist_ok=True)
+        (self._folder / "train.py").write_bytes(rewrite((LAB / "train.py").read_bytes(), changes))
+        run, self._waiting = self._waiting or self._start(), self._start()
+        out, _ = run.communicate(f"{seed}\n")
+        block = out.rpartition("---\n")[2]
+        metrics = {name: float(value) for name, value in re.findall(r"(?m)^(\w+): (\S+)$", block)}
+        return metrics if run.returncode == 0 and METRIC in metrics else None
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(LAB / "gpu_night" / "waiting.py")],
+            cwd=self._folder,
+            env=os.environ | {"NANOLM_TIME_BUDGET_S": str(self._train_s)},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            check=True,
         )
-        block = run.stdout.rpartition("---\n")[2]
-        return {name: float(value) for name, value in re.findall(r"(?m)^(\w+): (\S+)$", block)}

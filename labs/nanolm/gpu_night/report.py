@@ -7,11 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 
-from gpu_night.measured import BASELINE, CLAIMS, Measured
+from gpu_night.measured import BASELINE, Measured
 
 from overnight.compare.analysis import analyse
 from overnight.compare.jsons import comparison_json
-from overnight.compare.sentences import estimate_text
 from overnight.compare.text import comparison_lines
 from overnight.contests import contest_of
 from overnight.layout import Layout
@@ -19,20 +18,19 @@ from overnight.ledger.queries import LedgerReader
 from overnight.report.export import Format, encode
 from overnight.report.jsons import to_json
 from overnight.report.rows import trial_rows
-from overnight.stats import estimate, pooled_noise
+from overnight.stats import pooled_noise
 from overnight.workspace.repository import Repository
 
 
 def write_all(options: argparse.Namespace, measured: Measured, state: str) -> None:
     """The report, and everything that it was made from."""
     lines = ["# A night of nanolm", "", state, f"Each run trained for {options.train_s} s."]
-    lines += ["", "## Noise of the baseline", "", *noise_lines(measured, runs=options.noise)]
+    if options.noise:
+        lines += ["", "## Noise of the baseline", "", *noise_lines(measured, runs=options.noise)]
     layout = Layout(options.work / "study")
     if layout.ledger.exists():
         lines += ["", *study_lines(layout, options.out)]
         shutil.make_archive(str(options.out / "study"), "gztar", options.work, "study")
-    if any(measured.values(variant) for variant in CLAIMS):
-        lines += ["", "## Single changes beside the baseline", "", *claim_lines(measured)]
     if measured.file.exists():
         shutil.copy(measured.file, options.out)
     (options.out / "report.md").write_text("\n".join(lines) + "\n")
@@ -58,28 +56,6 @@ def noise_lines(measured: Measured, *, runs: int) -> Iterator[str]:
         return
     yield f"{len(values)} runs, each with a seed of its own: mean {fmean(values):.5f}, standard"
     yield f"deviation {pooled_noise([values]).sd:.5f}, {min(values):.5f} to {max(values):.5f};"
-    yield f"{mean_of(measured, BASELINE, 'num_steps'):.0f} steps,"
-    yield f"{mean_of(measured, BASELINE, 'total_tokens_M'):.1f} million tokens,"
-    yield f"MFU {mean_of(measured, BASELINE, 'mfu_percent'):.1f} %."
-
-
-def claim_lines(measured: Measured) -> Iterator[str]:
-    """Each change against the baseline with the same seed, by the mean of the differences."""
-    yield "Gain in bits per byte, positive is better, with an interval of 95 %:"
-    yield ""
-    yield "| Change | Gain | Runs | Steps | MFU % |"
-    yield "|---|---|---|---|---|"
-    base = measured.values(BASELINE)
-    for variant in CLAIMS:
-        values = measured.values(variant)
-        gains = [base[seed] - value for seed, value in values.items() if seed in base]
-        if gains:
-            gain = estimate(fmean(gains), pooled_noise([gains]), variances=1 / len(gains))
-            steps = mean_of(measured, variant, "num_steps")
-            mfu = mean_of(measured, variant, "mfu_percent")
-            yield f"| {variant} | {estimate_text(gain)} | {len(gains)} | {steps:.0f} | {mfu:.1f} |"
-
-
-def mean_of(measured: Measured, variant: str, metric: str) -> float:
-    """The mean of a metric over all runs of a variant."""
-    return fmean(run[metric] for (name, _), run in measured.runs.items() if name == variant)
+    yield f"{measured.mean_text(BASELINE, 'num_steps', digits=0)} steps,"
+    yield f"{measured.mean_text(BASELINE, 'total_tokens_M', digits=1)} million tokens,"
+    yield f"MFU {measured.mean_text(BASELINE, 'mfu_percent', digits=1)} %."

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-for _name in ("torch", "tokenizers"):
-    pytest.importorskip(_name, reason="pip install torch tokenizers")
 pytestmark = pytest.mark.usefixtures("small_text", "cache")
 
 
@@ -104,7 +104,6 @@ def test_caps_cut_between_documents(prepare: ModuleType, monkeypatch: pytest.Mon
 def test_autoresearch_shards_are_taken_where_they_are(
     prepare: ModuleType, torch: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(prepare, "SHARDS", tmp_path)
     shards = {"shard_00000.parquet": ["one " * 99, "two " * 99], "shard_00001.parquet": ["drei"]}
     for name, texts in shards.items():

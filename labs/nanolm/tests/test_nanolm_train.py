@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-for _name in ("torch", "tokenizers"):
-    pytest.importorskip(_name, reason="pip install torch tokenizers")
-
 
 class Steps:
     """A clock that runs out after a number of steps."""
@@ -191,10 +188,11 @@ def test_operations_are_counted(
     train: ModuleType, torch: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against torch's own count, which leaves attention out on a processor."""
-    flop_counter = pytest.importorskip("torch.utils.flop_counter")
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - torch may be missing
+
     model = _model(train, torch)
     tokens = torch.randint(97, (2, 32))
-    with flop_counter.FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         model.loss(tokens, tokens).backward()
     attention = 12 * model.sizes.width * model.sizes.depth * (1 + 32) / 2
     assert counter.get_total_flops() / 64 == model.flops_per_token() - attention
