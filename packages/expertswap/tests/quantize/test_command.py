@@ -30,6 +30,7 @@ def test_it_says_what_becomes_of_the_experts_and_writes_them(
 ) -> None:
     said = succeeded(tiny_qwen3, tmp_path / "out", "--group", 8, "--scale", scale)
     assert "8 experts in each of 2 layers: 4 bits, a scale for 8 weights" in said
+    assert "vLLM has kernels for groups of 32" in said
     assert re.search(r"experts: .* become .*, \d\.\d\d times smaller", said)
     assert re.search(r"written in .* GB/s", said)
     assert Checkpoint.open(tmp_path / "out").shape == Checkpoint.open(tiny_qwen3).shape
@@ -38,6 +39,7 @@ def test_it_says_what_becomes_of_the_experts_and_writes_them(
 def test_a_dry_run_says_the_same_and_writes_nothing(tiny_qwen3: Path, tmp_path: Path) -> None:
     dry = succeeded(tiny_qwen3, tmp_path / "out", "--group", 0, "--bits", 8, "--dry-run")
     assert "8 bits, a scale for each row" in dry
+    assert "vLLM" not in dry
     assert not list(tmp_path.iterdir())
     assert succeeded(tiny_qwen3, tmp_path / "out", "--group", 0, "--bits", 8).startswith(dry)
 

@@ -113,7 +113,7 @@ def test_what_is_not_finite_shows_in_the_scale_of_its_group(
 
 
 def test_groups_that_do_not_fill_a_row_are_refused_with_those_that_would() -> None:
-    with pytest.raises(QuantizationRefused, match=r"96 weights .* groups of 128.*16, 32 would fit"):
+    with pytest.raises(QuantizationRefused, match=r"96 weights .* groups of 128.*32 would fit"):
         round_to_nearest(torch.ones(2, 96), WeightScheme(4, 128))
     with pytest.raises(QuantizationRefused, match="One scale for each row"):
         round_to_nearest(torch.ones(2, 97), WeightScheme(4, 128))

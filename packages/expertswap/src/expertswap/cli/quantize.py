@@ -19,7 +19,7 @@ def quantize(
         int, typer.Option(min=0, help="Weights that share a scale; 0 for a whole row.")
     ] = 128,
     scale: Annotated[
-        ScaleChoice, typer.Option(help="How `rtn` finds a scale; `mse` takes eight times as long.")
+        ScaleChoice, typer.Option(help="How `rtn` finds a scale; `mse` errs less and takes longer.")
     ] = ScaleChoice.ABSMAX,
     method: Annotated[
         Method, typer.Option(help="`gptq` and `awq` need prompts and `expertswap[calibrated]`.")
@@ -38,7 +38,8 @@ def quantize(
 
     Attention, routers, shared experts and embeddings stay as they are. Rounding to nearest takes
     one tensor at a time and no GPU, whatever the size of the model; calibrating loads all of it.
-    transformers and vLLM load the output as they load the original.
+    transformers loads the output as it loads the original; names and settings are those that vLLM
+    reads.
 
     Example:
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from expertswap.errors import QuantizationRefused
 
 SUPPORTED_BITS = (4, 8)
-_USUAL_GROUP_SIZES = (16, 32, 64, 128, 256)
+KERNEL_GROUP_SIZES = (32, 64, 128)
+"""Groups for which vLLM's Marlin kernels are made; a whole row is fine too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def check_groups_fill(group_size: int, *, widths: Iterable[int]) -> None:
     if not uneven:
         return
     fitting = [
-        str(size) for size in _USUAL_GROUP_SIZES if not any(width % size for width in all_widths)
+        str(size) for size in KERNEL_GROUP_SIZES if not any(width % size for width in all_widths)
     ]
     groups = f"{', '.join(fitting)} would fit; so would one" if fitting else "One"
     raise QuantizationRefused(

@@ -18,7 +18,7 @@ from expertswap.quantize.matrices import ExpertMatrix, expert_matrices
 from expertswap.quantize.packing import PackedWeight
 from expertswap.quantize.prediction import PredictedSize, predicted_bytes
 from expertswap.quantize.rounding import round_to_nearest
-from expertswap.quantize.scheme import WeightScheme, check_groups_fill
+from expertswap.quantize.scheme import KERNEL_GROUP_SIZES, WeightScheme, check_groups_fill
 from expertswap.sizes import tell_bytes
 
 MAX_SHARD_BYTES = 2 * 10**9
@@ -74,6 +74,8 @@ class Quantization:
             f"{shape.num_experts} experts in each of {len(shape.moe_layers)} layers:"
             f" {self.scheme.bits} bits, {scales}"
         )
+        if group and group not in KERNEL_GROUP_SIZES:
+            yield "vLLM has kernels for groups of 32, 64 and 128 and for whole rows only"
         yield (
             f"experts: {tell_bytes(size.experts_before)} become {tell_bytes(size.experts_after)},"
             f" {size.ratio:.2f} times smaller"
