@@ -38,7 +38,7 @@ class Measured:
 
     Args:
         work: Where the file is, and the folder that they are made in.
-        train_s: Seconds of training of each.
+        train_s: Seconds of training of each; runs of other lengths stay in the file, unused.
     """
 
     def __init__(self, work: Path, timer: Timer, *, train_s: int) -> None:
@@ -47,7 +47,9 @@ class Measured:
         self.file = work / "measured.jsonl"
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         self.runs: dict[tuple[str, int], Metrics | None] = {
-            (row["variant"], row["seed"]): row["metrics"] for row in map(json.loads, lines)
+            (row["variant"], row["seed"]): row["metrics"]
+            for row in map(json.loads, lines)
+            if row["train_s"] == train_s
         }
 
     def measure(self, variant: str, *, seed: int) -> None:
@@ -65,8 +67,9 @@ class Measured:
         took_s = time.monotonic() - began_s
         self._timer.took(took_s)
         self.runs[variant, seed] = metrics
+        row = {"variant": variant, "seed": seed, "train_s": self._train_s, "metrics": metrics}
         with self.file.open("a") as file:
-            print(json.dumps({"variant": variant, "seed": seed, "metrics": metrics}), file=file)
+            print(json.dumps(row), file=file)
         found = f"{metrics[METRIC]:.6f}" if metrics else "failed"
         print(f"{variant}, seed {seed}: {found} in {took_s:.1f} s", flush=True)
 
