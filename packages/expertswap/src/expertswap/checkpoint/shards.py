@@ -62,7 +62,7 @@ class Part:
 
 
 def write_shard(path: Path, parts: Iterable[Part], *, progress: Progress) -> None:
-    """Write a safetensors file and wait until it is on disk.
+    """Write a safetensors file.
 
     Args:
         path: A file that does not exist.
@@ -84,7 +84,6 @@ def write_shard(path: Path, parts: Iterable[Part], *, progress: Progress) -> Non
                 continue
             for piece in part.content:
                 _copy(piece, out, progress)
-        os.fsync(out.fileno())
 
 
 def _header(parts: Iterable[Part]) -> bytes:

@@ -155,9 +155,10 @@ def _whole_directory(out: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial
-        _sync_directory(partial)
+        for path in (*partial.rglob("*"), partial):
+            _sync(path)
         partial.rename(out)
-        _sync_directory(out.parent)
+        _sync(out.parent)
     except OSError as error:
         raise OutputError(
             f"{out} could not be written: {error.strerror or error}. Nothing is left of it."
@@ -181,11 +182,10 @@ def _write_json(path: Path, document: Any) -> None:
     with path.open("w") as file:
         json.dump(document, file, indent=2)
         file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
-def _sync_directory(path: Path) -> None:
+def _sync(path: Path) -> None:
+    """Wait until a file or a directory is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
