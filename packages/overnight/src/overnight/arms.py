@@ -85,9 +85,12 @@ def settings_of(table: CompareTable, budget: BudgetTable) -> Mapping[str, JsonVa
     return told
 
 
-def schedule_of(table: CompareTable, arms: Sequence[str], *, repeat: int) -> Schedule:
+def schedule_of(
+    table: CompareTable, arms: Sequence[str], *, repeat: int, devices: int = 1
+) -> Schedule:
     """The order of turns in one of the arms' nights; another one in each."""
-    return Schedule(tuple(arms), Order(table.order), seed=table.seed * 1000 + repeat)
+    seed = table.seed * 1000 + repeat
+    return Schedule(tuple(arms), Order(table.order), seed=seed, devices=devices)
 
 
 def equal_budget(budget: BudgetTable) -> EqualBudget:

@@ -1,7 +1,7 @@
 """Putting a night's bench together: lock, ledger, sandbox, directories, researcher."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,13 @@ from overnight.processes.supervisor import StopSignal, Supervisor
 from overnight.progress import Watcher
 from overnight.researchers.base import Researcher
 from overnight.researchers.registry import create as create_researcher
-from overnight.sandbox.base import Sandbox
 from overnight.sandbox.cgroups import Capped, delegated
-from overnight.sandbox.devices import Gpu, lease_gpu
+from overnight.sandbox.devices import Device, lease_gpu
+from overnight.sandbox.leasing import lease_devices
 from overnight.sandbox.machine import user_home
 from overnight.sandbox.opening import open_sandbox
 from overnight.sandbox.visible import path_entries
+from overnight.seats import Seat
 from overnight.second_chances import SecondChances
 from overnight.timesheet import Timesheet
 from overnight.workspace.pool import Workspaces
@@ -41,11 +42,12 @@ from overnight.workspace.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What the benches of one session share: one ledger, one sandbox, one device.
+    """What the benches of one session share: one lock, one ledger, one directory to work in.
 
     Attributes:
         ledger: Of the study's own chain.
         results: The live table of every trial.
+        group: The control group below which commands are capped; None where there is none.
         work: Where clones and checkouts are made.
     """
 
@@ -53,14 +55,51 @@ class Equipment:
     layout: Layout
     ledger: Ledger
     results: ResultsFile
-    sandbox: Sandbox
-    gpu: Gpu | None
-    watcher: Watcher
-    stop: StopSignal
+    group: Path | None
     work: Path
     stack: ExitStack
 
-    def bench(self, *, researcher: Researcher | None = None) -> Bench:
+    def seat(
+        self,
+        stop: StopSignal,
+        watcher: Watcher,
+        *,
+        device: Device,
+        work: Path | None = None,
+        count: int = 1,
+    ) -> Seat:
+        """A sandbox for one line of work.
+
+        Args:
+            stop: Ends what runs there.
+            watcher: Is told of it.
+            device: What its commands have for themselves at first.
+            work: Where the sandbox's own directory is; left out: that of the session.
+            count: How many seats there are at the same time.
+        """
+        supervisor = self.stack.enter_context(Supervisor(stop, marker=self.ledger.study.id))
+        sandbox = open_sandbox(
+            self.study,
+            processes=supervisor if self.group is None else Capped(supervisor, self.group),
+            work=self.work,
+            scratch=(work or self.work) / "sandbox",
+            device=device,
+        )
+        self.stack.callback(sandbox.close)
+        return Seat(sandbox, supervisor, device, stop=stop, watcher=watcher, count=count)
+
+    def leased_device(self) -> Device:
+        """The one that the study file names, held for as long as the session lasts."""
+        leased = lease_gpu(self.study.sandbox.gpu, leases_directory())
+        return Device(self.stack.enter_context(leased))
+
+    def leased_devices(self, named: Sequence[str], *, most: int) -> list[Device]:
+        """Several, for arms that run at the same time; likewise."""
+        wanted = self.study.sandbox.gpu
+        leased = lease_devices(named, most=most, gpu=wanted, leases=leases_directory())
+        return self.stack.enter_context(leased)
+
+    def bench(self, seat: Seat, *, researcher: Researcher | None = None) -> Bench:
         """The study's own bench.
 
         Args:
@@ -72,9 +111,14 @@ class Equipment:
             Repository(self.study.root, self.study.name),
             work=self.work,
             researcher=researcher or create_researcher(self.study.researcher_settings),
+            seat=seat,
         )
 
-    def bench_of_arm(self, study: Study, arm: ArmRecord) -> Bench:
+    def work_of_arm(self, arm: ArmRecord) -> Path:
+        """Where an arm's clones and checkouts are made."""
+        return self.work / f"arm-{arm.id}"
+
+    def bench_of_arm(self, study: Study, arm: ArmRecord, seat: Seat) -> Bench:
         """The bench of an arm of a comparison, with a branch and an incumbent of its own.
 
         Args:
@@ -86,8 +130,9 @@ class Equipment:
             study,
             ledger,
             Repository(study.root, study.name, branch=arm.branch),
-            work=self.work / f"arm-{arm.id}",
+            work=self.work_of_arm(arm),
             researcher=create_researcher(study.researcher_settings),
+            seat=seat,
         )
 
     def _bench(
@@ -98,6 +143,7 @@ class Equipment:
         *,
         work: Path,
         researcher: Researcher,
+        seat: Seat,
     ) -> Bench:
         self.stack.callback(repository.close)
         baseline = ledger.study.baseline_commit
@@ -115,8 +161,8 @@ class Equipment:
 
         workspaces = fresh_workspaces("night")
         self.stack.callback(workspaces.close)
-        rooms = Rooms(study, self.sandbox, home=user_home(os.environ))
-        commands = StudyCommands(study, rooms, environ=os.environ, gpu=self.gpu)
+        rooms = Rooms(study, seat.sandbox, home=user_home(os.environ), shared_by=seat.count)
+        commands = StudyCommands(study, rooms, environ=os.environ, gpu=lambda: seat.device.gpu)
         return Bench(
             study=study,
             repository=repository,
@@ -139,8 +185,9 @@ class Equipment:
                 ),
             ),
             measuring=Measuring(study, commands),
-            watcher=self.watcher,
-            stop=self.stop,
+            seat=seat,
+            watcher=seat.watcher,
+            stop=seat.stop,
             prices=_prices(study),
             timesheet=Timesheet(),
             trials_dir=self.layout.trials,
@@ -160,12 +207,13 @@ def assembled(
     Raises:
         OvernightError: Something is missing, busy or broken; says what to do.
     """
-    with equipped(study, watcher, stop) as equipment:
-        yield equipment.bench(researcher=researcher)
+    with equipped(study, watcher) as equipment:
+        seat = equipment.seat(stop, watcher, device=equipment.leased_device())
+        yield equipment.bench(seat, researcher=researcher)
 
 
 @contextmanager
-def equipped(study: Study, watcher: Watcher, stop: StopSignal) -> Iterator[Equipment]:
+def equipped(study: Study, watcher: Watcher) -> Iterator[Equipment]:
     """What the benches of one session share, given back when the block ends.
 
     Raises:
@@ -181,21 +229,12 @@ def equipped(study: Study, watcher: Watcher, stop: StopSignal) -> Iterator[Equip
         kill_marked(ledger.study.id)
         work = work_directory(ledger.study.id)
         work.mkdir(parents=True, exist_ok=True)
-        gpu = stack.enter_context(lease_gpu(study.sandbox.gpu, leases_directory()))
-        supervisor = stack.enter_context(Supervisor(stop, marker=ledger.study.id))
-        group = stack.enter_context(delegated())
-        processes = supervisor if group is None else Capped(supervisor, group)
-        sandbox = open_sandbox(study, processes=processes, work=work, gpu=gpu)
-        stack.callback(sandbox.close)
         yield Equipment(
             study=study,
             layout=layout,
             ledger=ledger,
             results=ResultsFile(layout.results, everything),
-            sandbox=sandbox,
-            gpu=gpu,
-            watcher=watcher,
-            stop=stop,
+            group=stack.enter_context(delegated()),
             work=work,
             stack=stack,
         )

@@ -14,6 +14,7 @@ from overnight.prices import Prices
 from overnight.processes.supervisor import StopSignal
 from overnight.progress import Watcher
 from overnight.researchers.base import CREDENTIALS, Researcher
+from overnight.seats import Seat
 from overnight.timesheet import Timesheet
 from overnight.workspace.pool import Workspaces
 from overnight.workspace.repository import Repository
@@ -38,6 +39,7 @@ class Bench:
     rooms: Rooms
     guards: ProposalGuards
     measuring: Measuring
+    seat: Seat
     watcher: Watcher
     stop: StopSignal
     prices: Prices

@@ -1,4 +1,6 @@
-"""A comparison: arms take turns at one device under equal budgets, then their results are measured.
+"""A comparison: arms take turns under equal budgets, then their results are measured.
+
+They alternate on one device, or run at the same time on several and change places every round.
 
 Every arm has a night, a branch and an incumbent of its own in the one ledger; the baseline is
 shared. What is left half-way is gone on with, the balance kept, because whose turn is next depends
@@ -6,13 +8,15 @@ on nothing but what the ledger says was used up.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 from overnight.arms import equal_budget, new_arms, schedule_of, settings_of
 from overnight.assembly import Equipment, equipped
+from overnight.at_once import at_once
 from overnight.bench import Bench
-from overnight.compare.schedules import Schedule, Used, next_turn
+from overnight.compare.schedules import Order, Schedule, Turn, Used, next_turns
 from overnight.config import ArmTable, BudgetTable, CompareTable, Study
 from overnight.errors import OvernightError, Stopped
 from overnight.finals import measure_finals
@@ -21,6 +25,8 @@ from overnight.night import Night
 from overnight.processes.supervisor import StopSignal
 from overnight.progress import Watcher
 from overnight.researchers.registry import create as create_researcher
+from overnight.sandbox.devices import Device
+from overnight.steering import SharedInbox, inbox_of
 from overnight.stopping import StopRequest
 
 
@@ -54,9 +60,12 @@ def run_comparison(
     """
     stop = StopSignal()
     request = StopRequest(stop, watcher)
-    with request.on_signals(), equipped(study, request, stop) as equipment:
-        record = _begun(equipment, table, budget)
-        return _Comparison(equipment, request, record).run()
+    with request.on_signals(), equipped(study, request) as equipment:
+        under_way = _under_way(equipment, table, budget)
+        told = table if under_way is None else _settings(under_way)[0]
+        devices = _devices(equipment, told, most=_count(equipment, table, under_way))
+        record = under_way or _begun(equipment, table, budget)
+        return _Comparison(equipment, request, stop, record, devices).run()
 
 
 def unfinished(comparisons: Sequence[ComparisonRecord]) -> ComparisonRecord | None:
@@ -64,7 +73,10 @@ def unfinished(comparisons: Sequence[ComparisonRecord]) -> ComparisonRecord | No
     return next((each for each in reversed(comparisons) if each.ended_at is None), None)
 
 
-def _begun(equipment: Equipment, table: CompareTable, budget: BudgetTable) -> ComparisonRecord:
+def _under_way(
+    equipment: Equipment, table: CompareTable, budget: BudgetTable
+) -> ComparisonRecord | None:
+    """The comparison to go on with; None where a new one is asked for and can work."""
     ledger = equipment.ledger
     under_way = unfinished(ledger.comparisons())
     if under_way is None:
@@ -74,14 +86,13 @@ def _begun(equipment: Equipment, table: CompareTable, budget: BudgetTable) -> Co
             )
         for arm in table.arms:  # whatever cannot work is told before anything is begun
             create_researcher(equipment.study.with_arm(arm, budget).researcher_settings)
-        arms = new_arms(table.arms, repeats=table.repeats)
-        ledger.begin_comparison(settings_of(table, budget), arms)
-        return ledger.comparisons()[-1]
+        return None
     asked = [
         (arm.name, arm.repeat, arm.settings) for arm in new_arms(table.arms, repeats=table.repeats)
     ]
     had = [(arm.name, arm.repeat, arm.settings) for arm in ledger.arms(under_way.id)]
-    if table.arms and (asked != had or settings_of(table, budget) != under_way.settings):
+    same = settings_of(table, budget) == settings_of(*_settings(under_way))
+    if table.arms and not (asked == had and same):
         raise OvernightError(
             f"Comparison {under_way.id} is not finished, and it is another one.",
             fix="Go on with it by `overnight compare --resume`, or end it with --abandon.",
@@ -89,107 +100,215 @@ def _begun(equipment: Equipment, table: CompareTable, budget: BudgetTable) -> Co
     return under_way
 
 
+def _settings(record: ComparisonRecord) -> tuple[CompareTable, BudgetTable]:
+    """How a comparison is run, by this version's settings."""
+    table = CompareTable.model_validate(dict(record.settings))
+    return table, table.budget
+
+
+def _begun(equipment: Equipment, table: CompareTable, budget: BudgetTable) -> ComparisonRecord:
+    arms = new_arms(table.arms, repeats=table.repeats)
+    equipment.ledger.begin_comparison(settings_of(table, budget), arms)
+    return equipment.ledger.comparisons()[-1]
+
+
+def _count(equipment: Equipment, table: CompareTable, under_way: ComparisonRecord | None) -> int:
+    """How many arms there are."""
+    if under_way is None:
+        return len(table.arms)
+    return len({arm.name for arm in equipment.ledger.arms(under_way.id)})
+
+
+def _devices(equipment: Equipment, table: CompareTable, *, most: int) -> Sequence[Device]:
+    """What the arms run on, held for as long as the session lasts."""
+    if Order(table.order) is not Order.PARALLEL:
+        return [equipment.leased_device()]
+    return equipment.leased_devices(table.devices, most=most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """What one night of an arm works with."""
+
+    record: ArmRecord
+    bench: Bench
+    request: StopRequest
+
+
 class _Comparison:
-    """One session of a comparison."""
+    """One session of a comparison.
+
+    Args:
+        stop: Ends what runs, where arms take turns.
+        devices: What they run on: one, or one for each arm that runs at the same time.
+    """
 
     def __init__(
-        self, equipment: Equipment, request: StopRequest, record: ComparisonRecord
+        self,
+        equipment: Equipment,
+        request: StopRequest,
+        stop: StopSignal,
+        record: ComparisonRecord,
+        devices: Sequence[Device],
     ) -> None:
         self._equipment = equipment
         self._request = request
         self._record = record
-        self._table = CompareTable.model_validate(dict(record.settings))
+        self._devices = devices
+        self._table, _ = _settings(record)
         self._arms = equipment.ledger.arms(record.id)
+        self._inbox = SharedInbox(inbox_of(equipment.layout))
+        self._seat = None if self._is_parallel else equipment.seat(stop, request, device=devices[0])
+
+    @property
+    def _is_parallel(self) -> bool:
+        return len(self._devices) > 1
 
     def run(self) -> ComparisonEnd:
         """Night after night of all arms, then the last measurement."""
-        equipment, number = self._equipment, self._record.id
+        ledger, number = self._equipment.ledger, self._record.id
+        ledger.abandon_checkpoints(reason="Cut off.")
+        ledger.abandon_runs_on_devices(reason="Cut off.")
         try:
-            benches: list[Bench] = []
+            arms: list[_Arm] = []
             for repeat in sorted({arm.repeat for arm in self._arms}):
-                arms = [arm for arm in self._arms if arm.repeat == repeat]
-                benches += self._one_night_each(arms, repeat=repeat)
+                arms += self._one_night_each(repeat)
             if not self._request.asked:
-                measure_finals(benches, number, runs=self._table.runs, seed=self._table.seed)
-                equipment.ledger.end_comparison(number)
+                self._measure_finals(arms)
+                ledger.end_comparison(number)
                 return ComparisonEnd(number, finished=True, reason="Every arm is measured.")
         except Stopped as stopped:
             return ComparisonEnd(number, finished=False, reason=str(stopped))
         return ComparisonEnd(number, finished=False, reason="Stopped on request.")
 
-    def _one_night_each(self, arms: Sequence[ArmRecord], *, repeat: int) -> list[Bench]:
+    def _one_night_each(self, repeat: int) -> list[_Arm]:
         """Arms take turns until each has used up its budget or has nothing left to try."""
-        benches = {arm.name: self._bench(arm) for arm in arms}
-        schedule = schedule_of(self._table, list(benches), repeat=repeat)
-        finished = {arm.name for arm in arms if self._is_finished(arm)}
-        with _nights(
-            {name: bench for name, bench in benches.items() if name not in finished},
-            self._request,
-        ) as nights:
-            self._take_turns(schedule, nights, benches)
-        return list(benches.values())
+        found = [self._arm(record) for record in self._arms if record.repeat == repeat]
+        arms = {arm.record.name: arm for arm in found}
+        schedule = schedule_of(self._table, list(arms), repeat=repeat, devices=len(self._devices))
+        with ExitStack() as stack:
+            nights = {
+                name: self._night(arm, stack)
+                for name, arm in arms.items()
+                if not self._is_finished(arm.record)
+            }
+            self._take_turns(schedule, nights, arms)
+        return found
+
+    def _night(self, arm: _Arm, stack: ExitStack) -> Night:
+        """An arm's night, which rests until it is woken; closed whatever happens."""
+        arm.bench.seat.take(self._device_at_first(arm))
+        inbox = self._inbox.reader() if self._is_parallel else None
+        with arm.request.at_work():
+            night = Night(arm.bench, arm.request, steerable=False, inbox=inbox)
+            stack.callback(night.close)
+            night.settle()
+            night.catch_up()
+            night.rest()
+        return night
+
+    def _device_at_first(self, arm: _Arm) -> Device:
+        """Where a trial was cut off that is gone on with, if that device is still there."""
+        ledger = arm.bench.ledger
+        runs = [run for trial in ledger.unfinished() for run in ledger.runs(trial.number)]
+        known = {device.name: device for device in self._devices}
+        return known.get(runs[-1].device if runs else None, self._devices[0])
 
     def _take_turns(
-        self, schedule: Schedule, nights: Mapping[str, Night], benches: Mapping[str, Bench]
+        self, schedule: Schedule, nights: Mapping[str, Night], arms: Mapping[str, _Arm]
     ) -> None:
         running = dict(nights)
         while running and not self._request.asked:
-            standing = Schedule(
-                tuple(name for name in schedule.arms if name in running),
-                schedule.order,
-                seed=schedule.seed,
-            )
-            used = {name: _used(night, benches[name]) for name, night in running.items()}
-            name = next_turn(standing, used, equal_budget(self._table.budget))
-            name = name or next(iter(running))  # it has only to be told that it is over
-            with _turn(running[name]) as night:
-                if night.is_over():
-                    del running[name]
-                else:
-                    self._equipment.watcher.say(f"Turn of {name}.")
-                    night.step()
+            turns = self._next_turns(schedule, running, arms)
+            over = [turn.arm for turn in turns if _is_over(running[turn.arm])]
+            for name in over:
+                del running[name]
+            if not over:
+                steps = [partial(self._turn, turn, arms, running) for turn in turns]
+                at_once(steps, tell=self._request.say)
+                self._equipment.results.update()
 
-    def _bench(self, arm: ArmRecord) -> Bench:
-        table = ArmTable.model_validate(dict(arm.settings))
+    def _next_turns(
+        self, schedule: Schedule, running: Mapping[str, Night], arms: Mapping[str, _Arm]
+    ) -> Sequence[Turn]:
+        names = tuple(name for name in schedule.arms if name in running)
+        standing = replace(schedule, arms=names)
+        used = {name: self._used(night, arms[name].bench) for name, night in running.items()}
+        turns = next_turns(standing, used, equal_budget(self._table.budget))
+        return turns or [Turn(names[0])]  # it has only to be told that it is over
+
+    def _turn(self, turn: Turn, arms: Mapping[str, _Arm], running: Mapping[str, Night]) -> None:
+        """One trial of an arm, on the device whose turn it is."""
+        arm, night, device = arms[turn.arm], running[turn.arm], self._devices[turn.device]
+        with arm.request.at_work():
+            arm.bench.seat.take(device)
+            night.settle()
+            where = f" on {device.name}" if self._is_parallel else ""
+            arm.request.say(f"Turn of {turn.arm}{where}.")
+            with _awake(night):
+                night.step()
+
+    def _measure_finals(self, arms: Sequence[_Arm]) -> None:
+        """Measure all results again, on all devices at the same time."""
+        lines: list[Bench] = []
+        with ExitStack() as stack:
+            for arm, device in zip(arms, self._devices, strict=False):
+                bench, request = arm.bench, self._request
+                if self._is_parallel:
+                    request = self._request.part(device.name or "", bench.stop)
+                bench.seat.take(device)
+                stack.enter_context(request.at_work())
+                lines.append(replace(bench, watcher=request))
+            measure_finals(
+                lines,
+                [arm.bench.ledger for arm in arms],
+                self._record.id,
+                runs=self._table.runs,
+                seed=self._table.seed,
+            )
+
+    def _arm(self, record: ArmRecord) -> _Arm:
+        table = ArmTable.model_validate(dict(record.settings))
         study = self._equipment.study.with_arm(table, self._table.budget)
-        return self._equipment.bench_of_arm(study, arm)
+        seat, request = self._seat, self._request
+        if seat is None:
+            stop = StopSignal()
+            request = self._request.part(record.name, stop)
+            seat = self._equipment.seat(
+                stop,
+                request,
+                device=self._devices[0],
+                work=self._equipment.work_of_arm(record),
+                count=len(self._devices),
+            )
+        return _Arm(record, self._equipment.bench_of_arm(study, record, seat), request)
 
     def _is_finished(self, arm: ArmRecord) -> bool:
         nights = [night for night in self._equipment.ledger.nights() if night.arm == arm.id]
         return any(night.ended_at is not None for night in nights)
 
+    def _used(self, night: Night, bench: Bench) -> Used:
+        spent, by_device = night.spent, bench.ledger.trials_by_device()
+        return Used(
+            turns=len(bench.ledger.trials(after=0)),
+            device_s=spent.device_s,
+            wall_s=spent.active_s,
+            trials=spent.trials,
+            agent_tokens=spent.agent_tokens,
+            money_usd=spent.money_usd,
+            on_devices=tuple(by_device.get(device.name or "", 0) for device in self._devices),
+        )
+
+
+def _is_over(night: Night) -> bool:
+    with _awake(night):
+        return night.is_over()
+
 
 @contextmanager
-def _nights(benches: Mapping[str, Bench], request: StopRequest) -> Iterator[Mapping[str, Night]]:
-    """A night of each arm, which rest until they are woken; closed whatever happens."""
-    nights: dict[str, Night] = {}
-    try:
-        for name, bench in benches.items():
-            nights[name] = Night(bench, request, steerable=False)
-            nights[name].catch_up()
-            nights[name].rest()
-        yield nights
-    finally:
-        for night in nights.values():
-            night.close()
-
-
-@contextmanager
-def _turn(night: Night) -> Iterator[Night]:
+def _awake(night: Night) -> Iterator[None]:
     night.wake()
     try:
-        yield night
+        yield
     finally:
         night.rest()
-
-
-def _used(night: Night, bench: Bench) -> Used:
-    spent = night.spent
-    return Used(
-        turns=len(bench.ledger.trials(after=0)),
-        device_s=spent.device_s,
-        wall_s=spent.active_s,
-        trials=spent.trials,
-        agent_tokens=spent.agent_tokens,
-        money_usd=spent.money_usd,
-    )

@@ -89,10 +89,10 @@ class _Gathered:
         )
 
     def reruns(self, trial: int, *, repeat: int = 1) -> tuple[Rerun, ...]:
-        """The last measurement's runs of a trial, the n-th of them in the n-th block."""
+        """The last measurement's runs of a trial; those of older ledgers in the order of blocks."""
         return tuple(
-            Rerun(block, _value(run, self._metric), repeat)
-            for block, run in enumerate(self._again.get(trial, ()))
+            Rerun(place if run.block is None else run.block, _value(run, self._metric), repeat)
+            for place, run in enumerate(self._again.get(trial, ()))
         )
 
     def _turn(self, trial: TrialRecord, repeat: int) -> ArmTrial:

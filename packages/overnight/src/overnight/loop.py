@@ -11,6 +11,7 @@ from overnight.gate import Gate, broken_constraints, judge
 from overnight.ledger.records import Attempt, TrialRecord
 from overnight.measurements import Measurements
 from overnight.proposals import Proposals
+from overnight.standards import value_of_runs
 from overnight.types import DiffStat, Draft, Judgement, Outcome, Run, State, Verdict
 from overnight.workspace.candidates import Candidate
 
@@ -48,9 +49,36 @@ class Loop:
     def _take_incumbent(self) -> None:
         self._incumbent = self._ledger.incumbent()
         if self._incumbent is not None:
-            again = self._ledger.measured_again(self._incumbent.number)
-            seeded = self._study.measure.seed_variable is not None  # other seeds do not compare
-            self._to_beat = self._incumbent.value if again is None or seeded else again
+            again = self._measured_again(self._incumbent)
+            self._to_beat = self._incumbent.value if again is None else again
+
+    def _measured_again(self, trial: TrialRecord) -> float | None:
+        """What a trial was found to measure since, or on the device of now where that changes."""
+        seeded = self._study.measure.seed_variable is not None  # other seeds do not compare
+        seat = self._bench.seat
+        if seat.rotates and seat.device.name is not None:
+            runs = self._ledger.runs_on(seat.device.name, trial=trial.number)
+            return value_of_runs(runs, self._study.objective.metric, seeded=seeded)
+        return None if seeded else self._ledger.measured_again(trial.number)
+
+    def settle(self) -> None:
+        """Be ready to judge on the device of now: know what the incumbent measures there.
+
+        Raises:
+            BaselineFailed: The unmodified start cannot be measured there.
+            Stopped: A stop was asked for.
+        """
+        self._take_incumbent()
+        incumbent, seat = self._incumbent, self._bench.seat
+        if not seat.rotates or incumbent is None or self._measured_again(incumbent) is not None:
+            return
+        run = self._measurements.on_this_device(incumbent)
+        if run.outcome is not Outcome.MEASURED:
+            told = f"Trial {incumbent.number} could not be measured on {seat.device.name}"
+            if incumbent.is_baseline:
+                raise BaselineFailed(f"{told}: {run.reason}")
+            self._bench.watcher.say(f"{told}, its value elsewhere counts there: {run.reason}")
+        self._take_incumbent()
 
     def trial(self) -> TrialRecord:
         """Make one proposal and take it to a verdict.

@@ -6,7 +6,7 @@ from overnight.ledger.records import RunRecord, TrialRecord
 from overnight.measure.commands import Logs
 from overnight.progress import Phase
 from overnight.timesheet import Activity
-from overnight.types import Outcome, Run, State
+from overnight.types import Outcome, Purpose, Run, State
 from overnight.workspace.candidates import Candidate
 from overnight.workspace.pool import Checkout
 
@@ -32,7 +32,8 @@ class Measurements:
         """
         ledger = self._bench.ledger
         checkout = self._bench.workspaces.checkout(candidate)
-        run_id = ledger.begin_run(trial.number, from_state=state)
+        device = self._bench.seat.device.name
+        run_id = ledger.begin_run(trial.number, from_state=state, device=device)
         try:
             with self._bench.timesheet.during(Activity.MEASURING):
                 run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)
@@ -44,6 +45,39 @@ class Measurements:
             raise Stopped(f"Trial {trial.number} will be measured again by the next run.")
         if trial.is_baseline:
             self._note_baseline(run)
+        return run
+
+    def on_this_device(self, trial: TrialRecord) -> Run:
+        """Run a finished trial's candidate once more, to know its value on the device of now.
+
+        Raises:
+            Stopped: It was ended by request; it is made again when it is needed.
+            OvernightError: Something other than the candidate failed.
+        """
+        bench, commit = self._bench, trial.commit or trial.parent_commit
+        candidate = bench.repository.candidate(parent=trial.parent_commit, commit=commit)
+        checkout = bench.workspaces.checkout(candidate)
+        device = bench.seat.device.name
+        logs = Logs(bench.trial_dir(trial.number), f"on-{device}-")
+        bench.watcher.phase(
+            trial.number,
+            Phase.VALIDATING,
+            deadline_s=bench.study.measure.deadline_s,
+            log=logs.file("output"),
+        )
+        run_id = bench.ledger.run_again(
+            trial.number, checkpoint=None, purpose=Purpose.DEVICE, device=device
+        )
+        try:
+            run = bench.measuring.set_up(checkout, logs=logs) or bench.measuring.measure(
+                checkout, bench.workspaces, logs=logs
+            )
+        except OvernightError as error:
+            bench.ledger.end_run(run_id, Run.cut_off(str(error)))
+            raise
+        bench.ledger.end_run(run_id, run)
+        if run.outcome is Outcome.INTERRUPTED:
+            raise Stopped(f"Trial {trial.number} will be measured on {device} by the next run.")
         return run
 
     def finished(self, trial: TrialRecord) -> Run | None:

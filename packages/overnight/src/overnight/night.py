@@ -79,14 +79,22 @@ def run_night(study: Study, watcher: Watcher, *, researcher: Researcher | None =
 class Night:
     """One session of a night: from catching up to the reason to end.
 
-    `run` does it all. A comparison takes the steps of several nights in turn itself: `catch_up`,
-    then `is_over` and `step`, at the end `close`; the time between `rest` and `wake` is not theirs.
+    `run` does it all. A comparison takes the steps of several nights itself: `catch_up`, then
+    `is_over`, `settle` and `step`, at the end `close`; from `rest` to `wake` time is not theirs.
 
     Args:
         steerable: Whether people may say what the next brief tells.
+        inbox: Where orders from other terminals are; left out: the study's own.
     """
 
-    def __init__(self, bench: Bench, request: StopRequest, *, steerable: bool = True) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        request: StopRequest,
+        *,
+        steerable: bool = True,
+        inbox: Inbox | None = None,
+    ) -> None:
         self._bench = bench
         self._study = bench.study
         self._request = request
@@ -99,8 +107,8 @@ class Night:
         self._checkpoints = Checkpoints(bench, night=night)
         self._drift = DriftWatch(bench, night=night, can_roll_back=self._checkpoints.can_roll_back)
         self._drift.learn_noise(self._checkpoints.spread().objective)
-        inbox = Inbox(inbox_of(Layout(self._study.root)))
-        self._controls = Controls(bench, request, inbox, night=night, steerable=steerable)
+        self._inbox = inbox or Inbox(inbox_of(Layout(self._study.root)))
+        self._controls = Controls(bench, request, self._inbox, night=night, steerable=steerable)
         self._news = Newsroom(self._study, bench.ledger, bench.watcher)
         self._pause = Pause(bench, request, self._controls, self._news, night=night)
         self._troubles = Troubles(self._study.watch, bench.trials_dir.parent)
@@ -139,6 +147,7 @@ class Night:
             end_night=self._reason if self._finished else None,
         )
         self._news.close(self._reason, finished=self._finished, spent=self._spent)
+        self._inbox.leave()
 
     def end(self) -> NightEnd:
         """How it has ended."""
@@ -149,6 +158,10 @@ class Night:
     def spent(self) -> Spent:
         """What it has used of its budget."""
         return self._spent
+
+    def settle(self) -> None:
+        """Be ready to judge on the device that the bench has now; see `Loop.settle`."""
+        self._loop.settle()
 
     def wake(self) -> None:
         """The time from now on is its own."""

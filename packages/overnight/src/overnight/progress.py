@@ -22,6 +22,10 @@ class Phase(StrEnum):
 class Watcher(Protocol):
     """Shows a night while it runs; every method returns at once and never raises."""
 
+    def apart(self, name: str) -> "Watcher":
+        """Shows one of several nights that run at the same time; each is used by one thread."""
+        ...
+
     def phase(
         self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
     ) -> None:
@@ -52,6 +56,10 @@ class Watcher(Protocol):
 
 class Silent:
     """A watcher that shows nothing."""
+
+    def apart(self, name: str) -> Watcher:  # noqa: ARG002 (the interface)
+        """Show nothing of it."""
+        return self
 
     def phase(
         self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None

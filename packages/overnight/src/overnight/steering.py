@@ -19,7 +19,9 @@ import itertools
 import os
 import socket
 import stat
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -229,6 +231,9 @@ class Inbox:
         """Remove a message that is recorded."""
         (self._path / message.id).unlink(missing_ok=True)
 
+    def leave(self) -> None:
+        """Take in no more."""
+
     def _set_aside(self, name: str, why: OvernightError) -> str:
         """Move what is no message out of the way where that can be; say what it was."""
         shown = one_line(name)
@@ -238,6 +243,68 @@ class Inbox:
         except OSError:
             return f"{shown} in {self._path} is no message: {why} Remove it."
         return f"{shown} is no message and now lies in {self._path / REFUSED}: {why}"
+
+
+class SharedInbox:
+    """One spool for several nights at the same time, each of which takes in every message once.
+
+    Args:
+        path: The spool; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+        self._inbox = Inbox(path)
+        self._taken: defaultdict[str, set[Inbox]] = defaultdict(set)
+        self._readers: set[Inbox] = set()
+
+    def reader(self) -> Inbox:
+        """The end of the spool for one more night."""
+        reader = _Reader(self)
+        self._readers.add(reader)
+        return reader
+
+    def peek(self, reader: Inbox) -> Mail:
+        """What lies there that a reader has not taken in."""
+        with self.lock:
+            mail = self._inbox.peek()
+        return replace(
+            mail,
+            messages=tuple(found for found in mail.messages if reader not in self._taken[found.id]),
+        )
+
+    def done(self, message: Message, reader: Inbox) -> None:
+        """Remove a message once every reader has taken it in."""
+        with self.lock:
+            self._taken[message.id].add(reader)
+            if self._taken[message.id] >= self._readers:
+                self._inbox.done(message)
+
+    def leave(self, reader: Inbox) -> None:
+        """Wait for a reader no more."""
+        with self.lock:
+            self._readers.discard(reader)
+            for message in self._inbox.peek().messages if self._readers else ():
+                if self._taken[message.id] >= self._readers:
+                    self._inbox.done(message)
+
+
+class _Reader(Inbox):
+    """One night's end of a shared spool."""
+
+    def __init__(self, shared: SharedInbox) -> None:
+        super().__init__(shared.path)
+        self._shared = shared
+
+    def peek(self) -> Mail:
+        return self._shared.peek(self)
+
+    def done(self, message: Message) -> None:
+        self._shared.done(message, self)
+
+    def leave(self) -> None:
+        self._shared.leave(self)
 
 
 def _entries(inbox: Path) -> Iterator[tuple[str, Message | OvernightError]]:

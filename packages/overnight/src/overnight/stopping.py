@@ -16,17 +16,49 @@ from overnight.progress import Phase, Watcher
 class StopRequest:
     """Turns signals into an orderly end: the first asks, the second insists.
 
+    Attributes:
+        asked: Whether the end was asked for.
+
     Args:
         stop: Ends whatever program is running when set.
+        whole: The request that this one is a part of.
     """
 
-    def __init__(self, stop: StopSignal, watcher: Watcher) -> None:
+    def __init__(
+        self, stop: StopSignal, watcher: Watcher, *, whole: "StopRequest | None" = None
+    ) -> None:
         self.asked = False
         self._stop = stop
         self._watcher = watcher
+        self._whole = whole
+        self._parts: list[StopRequest] = []
+        self._is_at_work = whole is None
         self._trial = 0
         self._phase = Phase.PREPARING
         self._phase_ends_s = 0.0
+
+    def part(self, name: str, stop: StopSignal) -> "StopRequest":
+        """For one of several nights that run at the same time and end together, each in order.
+
+        Args:
+            stop: Ends what that night is running.
+        """
+        part = StopRequest(stop, self._watcher.apart(name), whole=self)
+        self._parts.append(part)
+        return part
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """There is something to end while the block lasts."""
+        self._phase, self._is_at_work = Phase.PREPARING, True
+        try:
+            yield
+        finally:
+            self._is_at_work = False
+
+    def apart(self, name: str) -> Watcher:
+        """Shows one of several nights."""
+        return self._watcher.apart(name)
 
     def phase(
         self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
@@ -58,7 +90,17 @@ class StopRequest:
     def ask(self, signal_number: int = signal.SIGINT, _frame: FrameType | None = None) -> None:
         """End after the trial at hand; at once when asked again, or told to terminate."""
         again = self.asked or signal_number != signal.SIGINT
-        self.asked = True
+        everything = [self, *self._parts]
+        for request in everything:
+            request.asked = True
+        at_work = [part for part in self._parts if part._is_at_work]
+        for request in at_work or [self]:
+            request._end(again=again)
+        if again:
+            for request in everything:
+                request._stop.set()
+
+    def _end(self, *, again: bool) -> None:
         if again:
             self.say(f"Stopping now; trial {self._trial} is left consistent.")
             self._stop.set()
@@ -76,7 +118,9 @@ class StopRequest:
 
     def ask_politely(self, *, now: bool) -> None:
         """End after the trial at hand, or at once, because another terminal says so."""
-        if not self.asked or now:
+        if self._whole is not None:
+            self._whole.ask_politely(now=now)
+        elif not self.asked or now:
             self.ask(signal.SIGTERM if now else signal.SIGINT)
 
     @contextmanager

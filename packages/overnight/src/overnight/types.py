@@ -249,13 +249,14 @@ class DiffStat:
 
 
 class Purpose(StrEnum):
-    """What a run was made for."""
+    """What a run was made for; `DEVICE` to know a trial's value on another device as well."""
 
     TRIAL = "trial"
     CHECKPOINT = "checkpoint"
     HOLDOUT = "holdout"
     AUDIT = "audit"
     COMPARISON = "comparison"
+    DEVICE = "device"
 
 
 class CheckpointKind(StrEnum):

@@ -36,13 +36,15 @@ class Again:
     Args:
         checkpoint: Its id.
         purpose: What the ledger says that the runs were made for.
+        line: Which of several that measure for one checkpoint at the same time.
     """
 
-    def __init__(self, bench: Bench, checkpoint: int, *, purpose: Purpose) -> None:
+    def __init__(self, bench: Bench, checkpoint: int, *, purpose: Purpose, line: int = 0) -> None:
         self._bench = bench
         self._checkpoint = checkpoint
         self._purpose = purpose
         self._workspaces = bench.fresh_workspaces(f"again-{checkpoint}")
+        self._name = f"again-{checkpoint}" + (f"-{line}" if line else "")
         self._logs = 0
 
     def __enter__(self) -> "Again":
@@ -80,12 +82,14 @@ class Again:
         seed: int,
         holdout: bool,
         candidate: Candidate | None = None,
+        block: int | None = None,
     ) -> None:
         """Measure one candidate once, and its hold-out where the study has one.
 
         Args:
             trial: The trial that the run belongs to.
             candidate: What to measure; left out: what the trial proposed.
+            block: Which one it belongs to, as the ledger records it.
 
         Raises:
             Stopped: A stop was asked for.
@@ -94,7 +98,7 @@ class Again:
         candidate = candidate or self._candidate(trial)
         checkout = self._workspaces.checkout(candidate)
         self._logs += 1
-        logs = Logs(bench.trial_dir(trial.number), f"again-{self._checkpoint}-{self._logs}-")
+        logs = Logs(bench.trial_dir(trial.number), f"{self._name}-{self._logs}-")
         bench.watcher.phase(
             trial.number,
             Phase.VALIDATING,
@@ -108,6 +112,7 @@ class Again:
                 bench.measuring.set_up(checkout, logs=logs)
                 or bench.measuring.measure(checkout, self._workspaces, logs=logs, seed=seed)
             ),
+            block=block,
         )
         self._note(run, into)
         if holdout and run.outcome is Outcome.MEASURED and bench.study.holdout is not None:
@@ -118,9 +123,22 @@ class Again:
             )
             self._note_holdout(held_out, into)
 
-    def _recorded(self, trial: TrialRecord, purpose: Purpose, measure: Callable[[], Run]) -> Run:
+    def _recorded(
+        self,
+        trial: TrialRecord,
+        purpose: Purpose,
+        measure: Callable[[], Run],
+        *,
+        block: int | None = None,
+    ) -> Run:
         ledger = self._bench.ledger
-        run_id = ledger.run_again(trial.number, checkpoint=self._checkpoint, purpose=purpose)
+        run_id = ledger.run_again(
+            trial.number,
+            checkpoint=self._checkpoint,
+            purpose=purpose,
+            device=self._bench.seat.device.name,
+            block=block,
+        )
         try:
             run = measure()
         except OvernightError as error:

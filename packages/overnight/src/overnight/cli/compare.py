@@ -48,6 +48,12 @@ def compare(
     tokens: Annotated[int | None, typer.Option(min=1, help="Each arm's agent tokens.")] = None,
     money: Annotated[float | None, typer.Option(min=0.0, help="Each arm's US dollars.")] = None,
     order: Annotated[Order | None, typer.Option(help="How arms take turns.")] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GPU|cpu:0-3", help="For --order parallel; repeatable. Left out: free GPUs."
+        ),
+    ] = None,
     repeats: Annotated[
         int | None, typer.Option(min=1, help="Nights of each arm, each from the baseline.")
     ] = None,
@@ -75,11 +81,12 @@ def compare(
 ) -> None:
     """Run researchers against each other under equal budgets, and say what can be said of them.
 
-    Arms take turns on the device in random blocks, so that the machine's drift hits all alike.
-    Each has a branch and an incumbent of its own; the baseline is shared. At the end every
-    result and the baseline are measured again in turn, and those numbers decide. Every limit is
-    each arm's own. `[compare]` in the study file says the same. Running again goes on with what
-    was cut off, the balance kept.
+    Arms take turns on the device in random blocks, so that the machine's drift hits all alike; or
+    with `--order parallel` they run at the same time and change devices every turn. Each has a
+    branch and an incumbent of its own; the baseline is shared. At the end every result and the
+    baseline are measured again in turn, and those numbers decide. Every limit is each arm's own.
+    `[compare]` in the study file says the same. Running again goes on with what was cut off, the
+    balance kept.
 
     The report is printed, and written as .md, .json and .png in `.overnight/`.
 
@@ -91,6 +98,8 @@ def compare(
 
         overnight compare --arm codex --aa --trials 30
 
+        overnight compare --arm codex --control --order parallel --device 0 --device 1 --hours 6
+
         overnight compare --report 1 --json
     """
     loaded = load_study(study)
@@ -101,7 +110,7 @@ def compare(
     number = report
     end: ComparisonEnd | None = None
     if number is None:
-        given = {"order": order, "repeats": repeats, "runs": runs, "seed": seed}
+        given = {"order": order, "devices": device, "repeats": repeats, "runs": runs, "seed": seed}
         table = CompareTable() if resume else _table(loaded, arm or [], given, control, aa)
         limits = {"hours": hours, "device_hours": device_hours, "trials": trials}
         limits |= {"agent_tokens": tokens, "money_usd": money}

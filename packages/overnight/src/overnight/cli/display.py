@@ -45,10 +45,15 @@ class _Now:
 class PlainDisplay:
     """One line per event, for logs and pipes."""
 
-    def __init__(self, study: Study, console: Console) -> None:
+    def __init__(self, study: Study, console: Console, *, name: str = "") -> None:
         self._study = study
         self._console = console
+        self._name = name
         self._budget = ""
+
+    def apart(self, name: str) -> "PlainDisplay":
+        """Lines that begin with the name of the night."""
+        return PlainDisplay(self._study, self._console, name=name)
 
     def phase(
         self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
@@ -82,21 +87,34 @@ class PlainDisplay:
 
     def _print(self, line: str) -> None:
         stamp = datetime.now().astimezone().strftime("%H:%M:%S")
-        self._console.print(_message(f"{stamp} {line}"), soft_wrap=True, highlight=False)
+        who = f"{self._name}: " if self._name else ""
+        self._console.print(_message(f"{stamp} {who}{line}"), soft_wrap=True, highlight=False)
 
 
 class LiveDisplay:
-    """A panel that is drawn anew four times a second."""
+    """A panel that is drawn anew four times a second.
 
-    def __init__(self, study: Study, console: Console) -> None:
+    Args:
+        name: Of the night, where it is one of several.
+    """
+
+    def __init__(self, study: Study, console: Console, *, name: str = "") -> None:
         self._study = study
         self._console = console
+        self._name = name
+        self._nights: dict[str, LiveDisplay] = {}
         self._incumbent: TrialRecord | None = None
         self._baseline: TrialRecord | None = None
         self._verdicts: deque[TrialRecord] = deque(maxlen=_SHOWN_VERDICTS)
         self._spent = Spent()
         self._spent_at_s = time.monotonic()
         self._now: _Now | None = None
+
+    def apart(self, name: str) -> "LiveDisplay":
+        """A panel below this one's, for one of several nights."""
+        if name not in self._nights:
+            self._nights[name] = LiveDisplay(self._study, self._console, name=name)
+        return self._nights[name]
 
     def phase(
         self, trial: int, phase: Phase, *, deadline_s: float | None = None, log: Path | None = None
@@ -126,10 +144,13 @@ class LiveDisplay:
 
     def say(self, message: str) -> None:
         """Print a message above the panel."""
-        self._console.print(_message(message), soft_wrap=True, highlight=False)
+        told = f"{self._name}: {message}" if self._name else message
+        self._console.print(_message(told), soft_wrap=True, highlight=False)
 
     def __rich__(self) -> RenderableType:
         """The panel as it is now."""
+        if self._nights:
+            return Group(*self._nights.values())
         return Group(self._table(), *self._current(), self._foot())
 
     def _table(self) -> Table:
@@ -163,7 +184,8 @@ class LiveDisplay:
         return [line, Text(f"         {tail}", style="dim", no_wrap=True, overflow="ellipsis")]
 
     def _foot(self) -> Text:
-        parts = [f"{self._study.name}: {self._study.objective.goal} {self._study.objective.metric}"]
+        objective = self._study.objective
+        parts = [f"{self._name or self._study.name}: {objective.goal} {objective.metric}"]
         if self._incumbent is not None and self._incumbent.value is not None:
             parts.append(self._standing(self._incumbent))
         since_s = time.monotonic() - self._spent_at_s

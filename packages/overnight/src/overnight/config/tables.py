@@ -1,5 +1,6 @@
 """The tables of ``overnight.toml`` and what each key may hold."""
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -45,6 +46,12 @@ def _check_path(path: str) -> str:
     return path
 
 
+def _check_device(name: str) -> str:
+    if not re.fullmatch(r"\d+|(GPU|MIG)-.+|cpu:\d+(-\d+)?(,\d+(-\d+)?)*", name):
+        raise ValueError("write a GPU's index or UUID, or processors such as 'cpu:0-3'")
+    return name
+
+
 def _as_table(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
@@ -53,6 +60,7 @@ Duration = Annotated[float, BeforeValidator(parse_duration_s)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 Network = Annotated[str | tuple[str, ...], BeforeValidator(_check_network)]
 HostPath = Annotated[str, AfterValidator(_check_path)]
+DeviceName = Annotated[str, AfterValidator(_check_device)]
 
 
 class _Table(BaseModel):
@@ -242,17 +250,30 @@ class CompareTable(_Table):
 
     Attributes:
         budget: What each arm may use up; the study's own where nothing is said.
-        order: Turns in random blocks, or one arm after the other.
+        order: Turns in random blocks, one arm after the other, or at the same time on `devices`.
+        devices: GPUs by index or UUID, or processors as ``cpu:0-3``; left out: the free GPUs.
         repeats: Nights of each arm, each from the baseline.
         runs: How often the results and the baseline are measured again at the end.
     """
 
     arms: tuple[ArmTable, ...] = ()
     budget: BudgetTable = BudgetTable()
-    order: Literal["interleaved", "sequential"] = "interleaved"
+    order: Literal["interleaved", "sequential", "parallel"] = "interleaved"
+    devices: tuple[DeviceName, ...] = ()
     seed: int = 0
     repeats: int = Field(default=1, ge=1, le=100)
     runs: int = Field(default=5, ge=2, le=100)
+
+    @field_validator("devices")
+    @classmethod
+    def _for_parallel(cls, value: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        if value and others.data.get("order", "parallel") != "parallel":
+            raise ValueError(
+                "only order = 'parallel' uses devices; say that as well"
+            )
+        if len(set(value)) < len(value):
+            raise ValueError("a device is named twice")
+        return value
 
 
 class CheckpointTable(_Table):

@@ -25,7 +25,7 @@ from overnight.processes.leftovers import kill_marked
 from overnight.processes.supervisor import StopSignal, Supervisor
 from overnight.sandbox.base import Processes, Sandbox
 from overnight.sandbox.cgroups import Capped, delegated
-from overnight.sandbox.devices import Gpu, lease_gpu
+from overnight.sandbox.devices import Device, Gpu, lease_gpu
 from overnight.sandbox.machine import user_home
 from overnight.sandbox.opening import open_sandbox
 from overnight.workspace.pool import Checkout, Workspaces
@@ -112,7 +112,11 @@ class Ward:
     def sandbox(self) -> Sandbox:
         """The sandbox that the study asks for; without the GPU where that is not to be had."""
         sandbox = open_sandbox(
-            self._study, processes=self.processes, work=self.work, gpu=self._gpu_or_none()
+            self._study,
+            processes=self.processes,
+            work=self.work,
+            scratch=self.work / "sandbox",
+            device=Device(self._gpu_or_none()),
         )
         self._stack.callback(sandbox.close)
         return sandbox
@@ -221,7 +225,7 @@ class Ward:
 
     def _commands(self, study: Study) -> StudyCommands:
         return StudyCommands(
-            study, self._rooms(study), environ=self._environ, gpu=self._gpu_or_none()
+            study, self._rooms(study), environ=self._environ, gpu=self._gpu_or_none
         )
 
     @property

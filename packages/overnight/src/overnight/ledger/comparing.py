@@ -7,7 +7,7 @@ from sqlalchemy import insert, update
 from overnight.ledger import schema, writing
 from overnight.ledger.records import NewArm
 from overnight.ledger.writing import Writer, inserted
-from overnight.types import JsonValue
+from overnight.types import JsonValue, Outcome, Purpose
 
 
 class ComparisonWriter(Writer):
@@ -33,6 +33,16 @@ class ComparisonWriter(Writer):
                     )
                 )
         return comparison
+
+    def abandon_runs_on_devices(self, *, reason: str) -> None:
+        """Mark the runs that were cut off while a device was made ready for an arm."""
+        runs = schema.runs.c
+        with self.transaction() as connection:
+            connection.execute(
+                update(schema.runs)
+                .where(runs.purpose == Purpose.DEVICE, runs.outcome.is_(None))
+                .values(outcome=Outcome.INTERRUPTED, reason=reason)
+            )
 
     def end_comparison(self, comparison: int) -> None:
         """Record that its last measurement is made."""

@@ -177,6 +177,24 @@ class LedgerReader:
             query = query.where(runs.checkpoint == checkpoint)
         return [run_record(row) for row in self._rows(query)]
 
+    def runs_on(self, device: str, *, trial: int) -> list[RunRecord]:
+        """Every run of a trial on one device, whatever for, oldest first."""
+        runs = schema.runs.c
+        query = select(schema.runs).where(runs.trial == trial, runs.device == device)
+        return [run_record(row) for row in self._rows(query.order_by(runs.id))]
+
+    def trials_by_device(self) -> Mapping[str, int]:
+        """How many trials were measured on each device, the baseline left out."""
+        trials, runs = schema.trials.c, schema.runs.c
+        query = (
+            select(runs.device, func.count(runs.trial.distinct()).label("number"))
+            .select_from(schema.runs.join(schema.trials))
+            .where(trials.number > 0, runs.purpose == Purpose.TRIAL, runs.device.is_not(None))
+            .where(self._listed)
+            .group_by(runs.device)
+        )
+        return {row.device: row.number for row in self._rows(query)}
+
     def checkpoints(self, *kinds: CheckpointKind) -> list[CheckpointRecord]:
         """Every checkpoint of some kinds, or of all, oldest first."""
         checkpoints = schema.checkpoints.c

@@ -4,6 +4,7 @@ Status is ``keep``, ``discard`` or ``crash`` there. A metric that was not measur
 field, never 0, which would be the best score of all.
 """
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO, TypeAlias
@@ -27,7 +28,7 @@ _MEMORY_METRICS_MB = ("peak_vram_mb", "peak_memory_mb", "peak_rss_mb")
 
 
 class ResultsFile:
-    """The live table of a study.
+    """The live table of a study; several threads may add to it.
 
     Args:
         path: The file; written whole where somebody else has written it since, else appended to.
@@ -38,6 +39,7 @@ class ResultsFile:
         self._ledger = ledger
         self._left_as: _Stamp | None = None
         self._last = -1
+        self._lock = threading.RLock()
 
     def append(self, trial: TrialRecord, metrics: Mapping[str, float]) -> None:
         """Add a trial that was just finished.
@@ -45,15 +47,20 @@ class ResultsFile:
         Args:
             metrics: What its last run reported.
         """
-        if trial.number != self._last + 1 or not self._is_as_left():
-            self.update()
-            return
-        with self.path.open("a", encoding="utf-8") as file:
-            self._write(file, trial, metrics)
-        self._left_as = _stamp(self.path)
+        with self._lock:
+            if trial.number != self._last + 1 or not self._is_as_left():
+                self.update()
+                return
+            with self.path.open("a", encoding="utf-8") as file:
+                self._write(file, trial, metrics)
+            self._left_as = _stamp(self.path)
 
     def update(self) -> None:
-        """Add every trial that was finished since the last call."""
+        """Add every trial that was finished since the last call, up to the first that is not."""
+        with self._lock:
+            self._update()
+
+    def _update(self) -> None:
         if not self._is_as_left():
             self._last = -1
             header = f"commit\t{self._ledger.study.metric}\tmemory_gb\tstatus\tdescription\n"
@@ -68,8 +75,9 @@ class ResultsFile:
 
     def rewrite(self) -> None:
         """Write the whole table anew, after something that it tells has changed."""
-        self._left_as = None
-        self.update()
+        with self._lock:
+            self._left_as = None
+            self.update()
 
     def _is_as_left(self) -> bool:
         return self._left_as is not None and _stamp(self.path) == self._left_as

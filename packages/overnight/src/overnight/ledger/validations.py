@@ -28,8 +28,20 @@ from overnight.types import (
 class ValidationWriter(Writer):
     """Checkpoints and audits with their runs, and what is noted between the trials."""
 
-    def run_again(self, trial: int, *, checkpoint: int, purpose: Purpose) -> int:
+    def run_again(
+        self,
+        trial: int,
+        *,
+        checkpoint: int | None,
+        purpose: Purpose,
+        device: str | None = None,
+        block: int | None = None,
+    ) -> int:
         """Record that a finished trial's candidate is about to be measured again.
+
+        Args:
+            checkpoint: What it is measured for; None where that is only another device.
+            block: Of a comparison's last measurement.
 
         Returns:
             The run's id.
@@ -43,6 +55,8 @@ class ValidationWriter(Writer):
                 started_at=writing.now(),
                 purpose=purpose,
                 checkpoint=checkpoint,
+                device=device,
+                block=block,
             )
 
     def begin_checkpoint(
@@ -76,18 +90,20 @@ class ValidationWriter(Writer):
             )
 
     def abandon_checkpoints(self, *, reason: str) -> None:
-        """Close the checkpoints that were cut off, and their runs."""
+        """Close this chain's checkpoints that were cut off, and their runs."""
+        checkpoints, runs = schema.checkpoints.c, schema.runs.c
+        mine = self._of_chain(checkpoints.night)
         with self.transaction() as connection:
-            under_way = schema.checkpoints.c.outcome.is_(None)
             connection.execute(
                 update(schema.checkpoints)
-                .where(under_way)
+                .where(checkpoints.outcome.is_(None), mine)
                 .values(outcome=Validation.INTERRUPTED, reason=reason, finished_at=writing.now())
             )
-            runs = schema.runs.c
             connection.execute(
                 update(schema.runs)
-                .where(runs.checkpoint.is_not(None), runs.outcome.is_(None))
+                .where(
+                    runs.outcome.is_(None), runs.checkpoint.in_(select(checkpoints.id).where(mine))
+                )
                 .values(outcome=Outcome.INTERRUPTED, reason=reason)
             )
 

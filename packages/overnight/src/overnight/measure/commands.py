@@ -1,6 +1,6 @@
 """A study's four commands on a checkout, each in a room of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,16 @@ class StudyCommands:
 
     Args:
         environ: The user's environment; what looks like a secret is not handed on.
-        gpu: The leased device.
+        gpu: Tells the GPU that commands have now, if they have one.
     """
 
     def __init__(
-        self, study: Study, rooms: Rooms, *, environ: Mapping[str, str], gpu: Gpu | None
+        self,
+        study: Study,
+        rooms: Rooms,
+        *,
+        environ: Mapping[str, str],
+        gpu: Callable[[], Gpu | None],
     ) -> None:
         self._study = study
         self._rooms = rooms
@@ -87,7 +92,7 @@ class StudyCommands:
         variable = table.seed_variable
         seeded = {variable: str(seed)} if variable is not None and seed is not None else {}
         own = {"OVERNIGHT_ARTEFACTS": str(checkout.artefacts)}
-        with GpuMeter(self._gpu) as meter:
+        with GpuMeter(self._gpu()) as meter:
             execution = execute(
                 table.command,
                 room=self._rooms.measured(checkout, network=table.network),

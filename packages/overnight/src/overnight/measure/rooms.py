@@ -27,11 +27,13 @@ class Rooms:
     Args:
         sandbox: Confines the commands.
         home: Of the user; where ``~`` in the study file leads.
+        shared_by: How many commands run on the machine at the same time, each in a sandbox.
     """
 
-    def __init__(self, study: Study, sandbox: Sandbox, *, home: Path) -> None:
+    def __init__(self, study: Study, sandbox: Sandbox, *, home: Path, shared_by: int = 1) -> None:
         self._study = study
         self._sandbox = sandbox
+        self._shared_by = shared_by
         self._score = exclusive_files(study.score, root=study.root, home=home)
         self._withheld = variables_in(study.notify.urls)
         self._holdout = exclusive_files(study.holdout, root=study.root, home=home)
@@ -99,8 +101,9 @@ class Rooms:
 
     def _caps(self) -> Caps:
         table = self._study.sandbox
+        memory_bytes = memory_limit_bytes(table)
         return Caps(
-            memory_bytes=memory_limit_bytes(table),
+            memory_bytes=memory_bytes if table.memory_gb else memory_bytes // self._shared_by,
             processes=table.processes,
             disk_bytes=None if table.disk_gb is None else int(table.disk_gb * _GIB),
             free_disk_bytes=int(self._study.watch.least_disk_gb * _GIB),

@@ -1,6 +1,8 @@
 """The harness's end of the conversation with `reaper`."""
 
+import contextlib
 import json
+import os
 import selectors
 import signal
 import socket
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,11 @@ class Helper:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+
+    def pin(self, cpus: Collection[int]) -> None:
+        """Have the helper, and with it every command, run on these processors (Linux)."""
+        with contextlib.suppress(ProcessLookupError):  # `send` says that it is gone
+            os.sched_setaffinity(self._process.pid, cpus)
 
     def send(self, message: Mapping[str, object]) -> None:
         """Hand over one message.

@@ -157,6 +157,7 @@ class Supervisor:
         self._mark = f"{marker}-{uuid.uuid4().hex[:12]}"
         self._runs = 0
         self._helper: Helper | None = None
+        self._cpus: frozenset[int] | None = None
 
     def run(
         self,
@@ -218,7 +219,19 @@ class Supervisor:
     def _started(self) -> Helper:
         if self._helper is None:
             self._helper = Helper()
+            if self._cpus is not None:
+                self._helper.pin(self._cpus)
         return self._helper
+
+    def pin(self, cpus: frozenset[int] | None) -> None:
+        """Have later commands run on some processors, where they do not choose others themselves.
+
+        Args:
+            cpus: Their numbers; None changes nothing.
+        """
+        self._cpus = cpus
+        if cpus is not None and self._helper is not None:
+            self._helper.pin(cpus)
 
     def close(self) -> None:
         """End the helper process and whatever it runs; the next command starts another one."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from overnight.processes.supervisor import Command, Ending, Limits
+from overnight.sandbox.devices import Device
 from overnight.types import SandboxKind
 
 OFF, ON, NEEDED = "off", "on", "needed"
@@ -145,6 +146,10 @@ class Sandbox(Protocol):
             ProcessLost: The helper process died under it.
             OSError: An output file cannot be opened.
         """
+        ...
+
+    def lend(self, device: Device) -> None:
+        """Give later commands another device; never while one runs."""
         ...
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Confinement by bubblewrap: namespaces of its own for every command, and no capability."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from overnight.sandbox.base import (
     Processes,
     Refused,
 )
+from overnight.sandbox.devices import WHOLE_MACHINE, Device
 from overnight.sandbox.furnishing import emptied, links, made_ready, resolved
 from overnight.sandbox.mounts import Deed, Machine, Mount, arguments, plan
 from overnight.sandbox.network.allowlist import AllowList
@@ -51,7 +52,7 @@ class Bubblewrap:
         processes: Runs bubblewrap itself.
         scratch: A directory of the sandbox's own.
         caches: Package managers' caches, each command's writes to which are thrown away.
-        device_env: Variables that name the leased device.
+        device: What commands have for themselves at first.
 
     Attributes:
         cache_problem: Why caches cannot be overlaid here and are writable instead, or "".
@@ -69,14 +70,14 @@ class Bubblewrap:
         processes: Processes,
         scratch: Path,
         caches: Sequence[Path] = (),
-        device_env: Mapping[str, str] | None = None,
+        device: Device = WHOLE_MACHINE,
     ) -> None:
         refuse_where_impossible()
         self._machine = machine
         self._processes = processes
         self._scratch = scratch
         self._caches = tuple(caches)
-        self._device_env = dict(device_env or {})
+        self._device = device
         self._stack = ExitStack()
         self._proxies: dict[tuple[str, ...], Proxy] = {}
         self.cache_problem = why_not(scratch / "probe") or "" if self._caches else ""
@@ -126,6 +127,10 @@ class Bubblewrap:
         tried = tuple(Refused(f"{found.host}:{found.port}", found.count) for found in refused)
         return Confined(ending, tried)
 
+    def lend(self, device: Device) -> None:
+        """Give later commands another device."""
+        self._device = device
+
     def close(self) -> None:
         """End the proxies and remove what was written."""
         self._stack.close()
@@ -146,7 +151,7 @@ class Bubblewrap:
     def _walls(self, confinement: Confinement, mounts: Sequence[Mount]) -> tuple[str, ...]:
         """Bubblewrap and everything that it is told of what the command may see and do."""
         identity = inner_identity() if self._caches and not self.cache_problem else ()
-        nodes = self._machine.devices if confinement.gpu else ()
+        nodes = (*self._device.nodes(), *self._machine.devices) if confinement.gpu else ()
         size = str(self._machine.scratch_bytes)
         return (
             *bubblewrap(),
@@ -190,7 +195,8 @@ class Bubblewrap:
             env.setdefault("UV_LINK_MODE", "symlink")  # hard links do not cross mounts
         if confinement.network == OFF:
             env = {"UV_OFFLINE": "1", "HF_HUB_OFFLINE": "1", **env}
-        return env | (self._device_env if confinement.gpu else {"CUDA_VISIBLE_DEVICES": ""})
+        device_env = self._device.env if confinement.gpu else {"CUDA_VISIBLE_DEVICES": ""}
+        return {**env, **device_env}
 
     def _proxy(self, confinement: Confinement) -> Proxy | None:
         hosts = confinement.network

@@ -4,6 +4,7 @@ Elsewhere the supervisor's census watches the same limits a few times a second.
 """
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from overnight.processes.supervisor import Command, EndedBy, Ending, Limits, Sup
 
 _CONTROLLERS = ("memory", "pids")
 _FIRST_VERSION = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_NUMBERS = itertools.count(1)  # of all that share a parent
 _ENTER = 'echo $$ >"$0"/cgroup.procs && exec "$@"'
 
 
@@ -30,7 +32,6 @@ class Capped:
     def __init__(self, processes: Supervisor, parent: Path) -> None:
         self._processes = processes
         self._parent = parent
-        self._groups = 0
 
     def run(
         self,
@@ -55,8 +56,7 @@ class Capped:
 
     @contextmanager
     def _group(self, limits: Limits) -> Iterator["_Group"]:
-        self._groups += 1
-        group = _Group(self._parent / f"run-{os.getpid()}-{self._groups}")
+        group = _Group(self._parent / f"run-{os.getpid()}-{next(_NUMBERS)}")
         group.make(limits)
         try:
             yield group

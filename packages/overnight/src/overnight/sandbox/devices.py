@@ -1,8 +1,8 @@
-"""GPUs: which are there, whose turn it is, what the driver needs inside a sandbox."""
+"""Devices: which are there, whose turn it is, what the driver needs inside a sandbox."""
 
 import fcntl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,54 @@ class Gpu:
     total_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a command has for itself: a GPU, or some processors; by default the whole machine.
+
+    Attributes:
+        cpus: Processors by their numbers; None for all.
+    """
+
+    gpu: Gpu | None = None
+    cpus: frozenset[int] | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What a ledger calls it: a UUID, or ``cpu:0-3``; None for the whole machine."""
+        if self.gpu is not None:
+            return self.gpu.uuid
+        return None if self.cpus is None else f"cpu:{processors_text(self.cpus)}"
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Variables that name it."""
+        if self.gpu is not None:
+            return {"CUDA_VISIBLE_DEVICES": self.gpu.uuid}
+        return {} if self.cpus is None else {"CUDA_VISIBLE_DEVICES": ""}
+
+    def nodes(self, *, dev: Path = Path("/dev")) -> tuple[Path, ...]:
+        """Its device nodes and its driver's; for the whole machine, those of other accelerators."""
+        if self.gpu is not None:
+            names: tuple[str, ...] = (f"nvidia{self.gpu.minor}", *_NVIDIA_CONTROL)
+        else:
+            names = _OTHER_NODES if self.cpus is None else ()
+        return tuple(node for name in names if (node := dev / name).exists())
+
+
+WHOLE_MACHINE = Device()
+
+
+def processors_text(cpus: Iterable[int]) -> str:
+    """Numbers of processors as Linux lists them: ``0-3,8``."""
+    runs: list[tuple[int, int]] = []
+    for cpu in sorted(cpus):
+        if runs and runs[-1][1] == cpu - 1:
+            runs[-1] = (runs[-1][0], cpu)
+        else:
+            runs.append((cpu, cpu))
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in runs)
+
+
 def list_gpus() -> list[Gpu]:
     """The NVIDIA GPUs of this machine; none where there is no driver."""
     import pynvml  # noqa: PLC0415 (loads the driver's library)
@@ -62,19 +110,14 @@ def list_gpus() -> list[Gpu]:
         pynvml.nvmlShutdown()
 
 
-def device_nodes(gpu: Gpu | None, *, dev: Path = Path("/dev")) -> tuple[Path, ...]:
-    """The nodes of a leased GPU and of its driver; without one, those of other accelerators."""
-    names = _OTHER_NODES if gpu is None else (f"nvidia{gpu.minor}", *_NVIDIA_CONTROL)
-    return tuple(node for name in names if (node := dev / name).exists())
-
-
 @contextmanager
-def lease_gpu(wanted: str, leases: Path) -> Iterator[Gpu | None]:
+def lease_gpu(wanted: str, leases: Path, *, setting: str = "sandbox.gpu") -> Iterator[Gpu | None]:
     """Hold a GPU for this process alone, among those that ask here, while the block lasts.
 
     Args:
         wanted: ``auto``, ``none``, an index or a UUID.
         leases: The directory of the locks, the same for every study of a user.
+        setting: What the study file calls it.
 
     Yields:
         The GPU; None with ``none``, or with ``auto`` where there is none.
@@ -83,7 +126,7 @@ def lease_gpu(wanted: str, leases: Path) -> Iterator[Gpu | None]:
         DeviceMissing: There is no such GPU, or each is leased to somebody else.
         StudyFileError: `wanted` is none of those.
     """
-    candidates = _candidates(wanted)
+    candidates = _candidates(wanted, setting)
     if not candidates:
         yield None
         return
@@ -98,12 +141,12 @@ def lease_gpu(wanted: str, leases: Path) -> Iterator[Gpu | None]:
             yield gpu
             return
         raise DeviceMissing(
-            f"Every GPU that sandbox.gpu = {wanted!r} allows is leased to another night.",
-            fix="Wait for it, or name another one.",
+            f"Every GPU that {setting} = {wanted!r} allows is leased to another night.",
+            fix="Wait for it, or name another one, and each once.",
         )
 
 
-def _candidates(wanted: str) -> Sequence[Gpu]:
+def _candidates(wanted: str, setting: str) -> Sequence[Gpu]:
     if wanted == "none":
         return ()
     gpus = list_gpus()
@@ -114,7 +157,7 @@ def _candidates(wanted: str) -> Sequence[Gpu]:
         return named
     if not wanted.isdigit() and not wanted.startswith(("GPU-", "MIG-")):
         raise StudyFileError(
-            f"sandbox.gpu = {wanted!r} is no GPU.",
+            f"{setting} = {wanted!r} is no GPU.",
             fix="Write 'auto', 'none', an index such as '0', or a UUID.",
         )
     there = ", ".join(f"{gpu.index} ({gpu.name})" for gpu in gpus) or "none"

@@ -49,7 +49,7 @@ class Machine:
         home: Where a command finds its home directory.
         temporary: Directories that every command finds empty and may fill.
         links: Symbolic links by which the user names those, with what they say.
-        devices: Device nodes that are shown when a command may see the device.
+        devices: Device nodes that are shown beside those of the device, to who may see it.
         scratch_bytes: Size of each file system that is in memory.
     """
 

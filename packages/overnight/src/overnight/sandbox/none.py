@@ -5,6 +5,7 @@ from pathlib import Path
 
 from overnight.processes.supervisor import Command, Limits
 from overnight.sandbox.base import Confined, Confinement, Processes
+from overnight.sandbox.devices import WHOLE_MACHINE, Device
 from overnight.types import SandboxKind
 
 
@@ -13,14 +14,14 @@ class Unconfined:
 
     Args:
         processes: Runs them.
-        device_env: Variables that name the leased device.
+        device: What they have for themselves at first.
     """
 
     kind = SandboxKind.NONE
 
-    def __init__(self, processes: Processes, *, device_env: dict[str, str] | None = None) -> None:
+    def __init__(self, processes: Processes, *, device: Device = WHOLE_MACHINE) -> None:
         self._processes = processes
-        self._device_env = device_env or {}
+        self._device = device
 
     def run(
         self,
@@ -33,7 +34,7 @@ class Unconfined:
         children: Path | None = None,
     ) -> Confined:
         """Run a command to its end; of its confinement only the device counts."""
-        device_env = self._device_env if confinement.gpu else {"CUDA_VISIBLE_DEVICES": ""}
+        device_env = self._device.env if confinement.gpu else {"CUDA_VISIBLE_DEVICES": ""}
         env = {**command.env, **device_env}
         ending = self._processes.run(
             replace(command, env=env),
@@ -43,6 +44,10 @@ class Unconfined:
             children=children,
         )
         return Confined(ending)
+
+    def lend(self, device: Device) -> None:
+        """Give later commands another device."""
+        self._device = device
 
     def close(self) -> None:
         """Nothing is held."""

@@ -7,41 +7,43 @@ from overnight.config import Study
 from overnight.errors import StudyFileError
 from overnight.sandbox.base import Processes, Sandbox
 from overnight.sandbox.bubblewrap import Bubblewrap
-from overnight.sandbox.devices import Gpu, device_nodes
+from overnight.sandbox.devices import Device
 from overnight.sandbox.machine import caches, describe_machine, exclusive_files, user_home
 from overnight.sandbox.none import Unconfined
 from overnight.types import SandboxKind
 
 
-def open_sandbox(study: Study, *, processes: Processes, work: Path, gpu: Gpu | None) -> Sandbox:
+def open_sandbox(
+    study: Study, *, processes: Processes, work: Path, scratch: Path, device: Device
+) -> Sandbox:
     """The sandbox of a study.
 
     Args:
         work: The study's working directory, hidden but for what a command is given.
-        gpu: The leased device.
+        scratch: A directory in it that is the sandbox's own.
+        device: What its commands have for themselves at first.
 
     Raises:
         SandboxFailed: It cannot work here; says why and what to do.
         StudyFileError: Files of the scorer or the hold-out are not there.
     """
-    device_env = {"CUDA_VISIBLE_DEVICES": gpu.uuid} if gpu is not None else {}
     exclusive = exclusive_paths(study)
     if study.sandbox.kind is SandboxKind.NONE:
-        return Unconfined(processes, device_env=device_env)
+        return Unconfined(processes, device=device)
     machine = describe_machine(
         study.sandbox,
         root=study.root,
         exclusive=exclusive,
         work=work,
-        devices=[*device_nodes(gpu), *map(Path, study.sandbox.devices)],
+        devices=[Path(node) for node in study.sandbox.devices],
         environ=os.environ,
     )
     return Bubblewrap(
         machine,
         processes=processes,
-        scratch=work / "sandbox",
+        scratch=scratch,
         caches=caches(study.sandbox, root=study.root, environ=os.environ),
-        device_env=device_env,
+        device=device,
     )
 
 
