@@ -51,7 +51,15 @@ def test_a_shard_with_bytes_too_many(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x01", b"\xff" * 64, struct.pack("<Q", 5) + b"[1,2]", b"<html>Not found"]
+    "content",
+    [
+        b"",
+        b"\x01",
+        b"\xff" * 64,
+        struct.pack("<Q", 5) + b"[1,2]",
+        b"<html>Not found",
+        struct.pack("<Q", 10**5) + b"[" * 10**5,
+    ],
 )
 def test_a_shard_that_is_none(model: Path, content: bytes) -> None:
     shard = shards(model)[0]
@@ -67,6 +75,8 @@ def test_a_shard_that_is_none(model: Path, content: bytes) -> None:
         {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]},
         {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
         {"dtype": "F32", "shape": [-2], "data_offsets": [8, 0]},
+        {"dtype": "F32", "shape": [-1, -2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]},
         {"dtype": "F32", "shape": "2", "data_offsets": [0]},
         {"dtype": "F32", "shape": [2]},
         {"dtype": ["F32"], "shape": [2], "data_offsets": [0, 8]},

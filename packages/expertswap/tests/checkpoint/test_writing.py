@@ -96,6 +96,17 @@ def test_safetensors_reads_any_mixture(
     assert all(torch.equal(written[name], tensors[name]) for name in tensors)
 
 
+def test_a_name_is_given_once(tiny_qwen3: Path, tmp_path: Path) -> None:
+    checkpoint = Checkpoint.open(tiny_qwen3)
+    with (
+        pytest.raises(ValueError, match="added before"),
+        CheckpointWriter(tmp_path / "out", like=checkpoint) as writer,
+    ):
+        writer.add("twice", torch.ones(1))
+        writer.add("twice", torch.ones(1))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_existing_output_is_refused(tiny_qwen3: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(OutputError, match="exists"):

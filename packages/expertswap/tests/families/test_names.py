@@ -34,6 +34,8 @@ PUBLISHED = [
         f"{LAYER}.mlp.experts.17.up_proj.weight_scale_inv",
         expert("up", "weight_scale_inv"),
     ),
+    ("qwen3_moe", f"{LAYER}.mlp.experts.017.up_proj.weight", None),
+    ("qwen3_moe", f"{LAYER}.mlp.experts.17.up_proj.{{odd}}", None),
     ("qwen3_moe", f"{LAYER}.self_attn.q_proj.weight", None),
     ("qwen3_moe", f"{LAYER}.mlp.gate_proj.weight", None),
     ("qwen3_5_moe", f"{SEEING}.mlp.experts.gate_up_proj", fused("gate_up")),

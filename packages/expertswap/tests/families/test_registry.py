@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +78,35 @@ def test_sizes_that_cannot_be_are_refused(
     config = {**QWEN, **changes}
     with pytest.raises(error, match=message):
         family_of(config).shape(config)
+
+
+def with_entry_point(tmp_path: Path, *, value: str) -> subprocess.CompletedProcess[str]:
+    """Ask for the family of a model type that an installed package answers for."""
+    (tmp_path / "mine.py").write_text(
+        "from expertswap.families.patterns import PatternFamily\n"
+        "FAMILY = PatternFamily(model_types=('mine_moe',))\n"
+    )
+    installed = tmp_path / "mine-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(f"[expertswap.families]\nmine = {value}\n")
+    asked = (
+        "from expertswap.families.registry import family_of\n"
+        "print(family_of({'model_type': 'mine_moe'}).model_types)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", asked],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+
+
+def test_a_family_joins_by_an_entry_point(tmp_path: Path) -> None:
+    assert with_entry_point(tmp_path, value="mine:FAMILY").stdout == "('mine_moe',)\n"
+
+
+def test_a_family_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    done = with_entry_point(tmp_path, value="mine:NOTHING")
+    assert "The family mine (mine:NOTHING) cannot be loaded" in done.stderr

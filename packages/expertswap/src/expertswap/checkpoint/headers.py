@@ -18,34 +18,33 @@ if TYPE_CHECKING:
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000
-_BITS = {
-    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
-    **dict.fromkeys(("I32", "U32", "F32"), 32),
-    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
-    **dict.fromkeys(("BOOL", "I8", "U8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
-    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
-    "F4": 4,
+_DTYPES: dict[str, tuple[int, str | None]] = {
+    "BOOL": (8, "bool"),
+    "U8": (8, "uint8"),
+    "I8": (8, "int8"),
+    "U16": (16, "uint16"),
+    "I16": (16, "int16"),
+    "U32": (32, "uint32"),
+    "I32": (32, "int32"),
+    "U64": (64, "uint64"),
+    "I64": (64, "int64"),
+    "F16": (16, "float16"),
+    "BF16": (16, "bfloat16"),
+    "F32": (32, "float32"),
+    "F64": (64, "float64"),
+    "C64": (64, "complex64"),
+    "F8_E4M3": (8, "float8_e4m3fn"),
+    "F8_E4M3FNUZ": (8, "float8_e4m3fnuz"),
+    "F8_E5M2": (8, "float8_e5m2"),
+    "F8_E5M2FNUZ": (8, "float8_e5m2fnuz"),
+    "F8_E8M0": (8, "float8_e8m0fnu"),
+    "F6_E2M3": (6, None),
+    "F6_E3M2": (6, None),
+    "F4": (4, None),
 }
-_TORCH_NAMES = {
-    "BOOL": "bool",
-    "U8": "uint8",
-    "I8": "int8",
-    "U16": "uint16",
-    "I16": "int16",
-    "U32": "uint32",
-    "I32": "int32",
-    "U64": "uint64",
-    "I64": "int64",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "F32": "float32",
-    "F64": "float64",
-    "C64": "complex64",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "F8_E8M0": "float8_e8m0fnu",
-}
-_CODES = {name: code for code, name in _TORCH_NAMES.items()}
+"""What safetensors spells so: bits of an element, and torch's name where it has one."""
+
+_CODES = {name: code for code, (_, name) in _DTYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class TensorEntry:
         """
         import torch  # noqa: PLC0415 - seconds, and most uses of an entry need no torch
 
-        name = _TORCH_NAMES.get(self.dtype_code)
+        _, name = _DTYPES[self.dtype_code]
         if name is None:
             raise CheckpointDamaged(
                 f"{self.shard} holds {self.name} as {self.dtype_code}, which torch does not read."
@@ -97,7 +96,7 @@ def dtype_code_of(dtype: "torch.dtype") -> str:
 
 def bits_per_element(dtype_code: str) -> int:
     """Bits of one element of a type."""
-    return _BITS[dtype_code]
+    return _DTYPES[dtype_code][0]
 
 
 def read_header(shard: Path) -> list[TensorEntry]:
@@ -138,7 +137,7 @@ def _described(file: BinaryIO, shard: Path) -> tuple[dict[str, Any], int]:
             raise ValueError(f"a header of {length} bytes")  # noqa: TRY301 - same end as bad JSON
         text = file.read(length)
         described = json.loads(text)
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, RecursionError) as error:
         raise CheckpointDamaged(
             f"{shard} has no safetensors header: {error}.", fix="Download it again."
         ) from error
@@ -152,14 +151,16 @@ def _entry(name: str, value: Any, *, start: int, shard: Path) -> TensorEntry:
     try:
         dtype_code, shape = value["dtype"], tuple(value["shape"])
         begin, end = value["data_offsets"]
-        fits = dtype_code in _BITS and (end - begin) * 8 == prod(shape) * _BITS[dtype_code]
+        sound = all(type(size) is int and size >= 0 for size in (*shape, begin, end))
+        known = sound and dtype_code in _DTYPES
+        fits = known and (end - begin) * 8 == prod(shape) * bits_per_element(dtype_code)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointDamaged(
             f"{shard} is damaged: its header tells of {name} wrongly."
         ) from error
     if not fits:
         raise CheckpointDamaged(
-            f"{shard} is damaged: {name} cannot be {dtype_code} of shape {shape} in"
-            f" {end - begin} bytes."
+            f"{shard} is damaged: {name} cannot be {dtype_code} of shape {shape} in the bytes"
+            f" from {begin} to {end}."
         )
     return TensorEntry(name, shard, dtype_code, shape, start + begin, end - begin)

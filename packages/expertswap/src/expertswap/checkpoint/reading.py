@@ -216,7 +216,7 @@ def _json(path: Path, *, fix: str | None = None) -> dict[str, Any]:
         values = json.loads(path.read_bytes())
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.", fix=fix) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointDamaged(f"{path} is not JSON: {error}.") from error
     if not isinstance(values, dict):
         raise CheckpointDamaged(f"{path} is not a JSON object.")

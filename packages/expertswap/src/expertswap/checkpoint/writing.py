@@ -61,6 +61,7 @@ class CheckpointWriter:
         self._like = like
         self._max_shard_bytes = max_shard_bytes
         self._progress = progress or (lambda _nbytes: None)
+        self._names: set[str] = set()
         self._waiting: list[Part] = []
         self._waiting_bytes = 0
         self._shards: list[tuple[Path, list[str]]] = []
@@ -110,6 +111,9 @@ class CheckpointWriter:
         self._append(Part(name, entry.dtype_code, shape or entry.shape, ranges or whole))
 
     def _append(self, part: Part) -> None:
+        if part.name in self._names:
+            raise ValueError(f"{part.name} was added before")
+        self._names.add(part.name)
         nbytes = part.nbytes
         if self._waiting and self._waiting_bytes + nbytes > self._max_shard_bytes:
             self._write_waiting()

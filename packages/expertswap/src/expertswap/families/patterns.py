@@ -13,6 +13,7 @@ from expertswap.types import MoeShape
 GATE_UP_DOWN = {"gate_proj": "gate", "up_proj": "up", "down_proj": "down"}
 W1_W2_W3 = {"w1": "gate", "w3": "up", "w2": "down"}
 FUSED_GATE_UP = {"gate_up_proj": "gate_up", "down_proj": "down"}
+_NUMBER = "0|[1-9][0-9]*"
 
 
 def _check_size(config: Config, key: str) -> int:
@@ -162,7 +163,7 @@ class PatternFamily:
     @cached_property
     def _in_layer(self) -> re.Pattern[str]:
         decoders = "|".join(re.escape(path) for path in self.decoders)
-        return re.compile(rf"(?:{decoders})\.(?P<layer>\d+)\.")
+        return re.compile(rf"(?:{decoders})\.(?P<layer>{_NUMBER})\.")
 
     @cached_property
     def _in_block(self) -> re.Pattern[str]:
@@ -171,7 +172,9 @@ class PatternFamily:
     @cached_property
     def _single(self) -> re.Pattern[str]:
         names = "|".join(map(re.escape, self.projections))
-        return re.compile(rf"experts\.(?P<expert>\d+)\.(?P<projection>{names})\.(?P<parameter>.+)")
+        return re.compile(
+            rf"experts\.(?P<expert>{_NUMBER})\.(?P<projection>{names})\.(?P<parameter>[\w.]+)"
+        )
 
     @cached_property
     def _fused(self) -> re.Pattern[str]:

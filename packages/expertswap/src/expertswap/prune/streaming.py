@@ -8,6 +8,7 @@ from typing import Any
 
 from expertswap.checkpoint import Checkpoint, CheckpointWriter
 from expertswap.checkpoint.shards import Progress
+from expertswap.checkpoint.writing import MAX_SHARD_BYTES
 from expertswap.errors import OutputError, PruningRefused
 from expertswap.prune.tensors import Kept, kept_tensors
 from expertswap.sizes import tell_bytes
@@ -26,6 +27,7 @@ def write_pruned(
     kept: Kept,
     *,
     documents: Mapping[str, Any],
+    max_shard_bytes: int = MAX_SHARD_BYTES,
     progress: Progress | None = None,
 ) -> None:
     """Write the model with the experts that stay, renumbered in their old order.
@@ -37,6 +39,7 @@ def write_pruned(
         out: Directory to make.
         kept: Which experts stay, as many in each layer.
         documents: Further JSON files to write, by name.
+        max_shard_bytes: A file is closed before it grows beyond this, unless by one tensor.
         progress: Called with the number of bytes after each piece written.
 
     Raises:
@@ -46,7 +49,9 @@ def write_pruned(
     _check_quantization(checkpoint.config)
     _check_room(out, pruned_bytes(checkpoint, kept))
     num_kept = len(next(iter(kept.values())))
-    with CheckpointWriter(out, like=checkpoint, progress=progress) as writer:
+    with CheckpointWriter(
+        out, like=checkpoint, max_shard_bytes=max_shard_bytes, progress=progress
+    ) as writer:
         for tensor in kept_tensors(checkpoint, kept):
             writer.copy(tensor.name, tensor.entry, shape=tensor.shape, ranges=tensor.ranges)
         writer.config = checkpoint.family.with_experts(checkpoint.config, num_kept)

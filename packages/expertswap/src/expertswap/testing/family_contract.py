@@ -69,7 +69,9 @@ class FamilyContract:
         checkpoint = Checkpoint.open(original, family=cls.family)
         choice = choose(checkpoint, None, criterion=Criterion.RANDOM, keep=0.5, seed=1)
         path = tmp_path_factory.mktemp("pruned") / "model"
-        write_pruned(checkpoint, path, choice.by_layer(checkpoint), documents={})
+        kept = choice.by_layer(checkpoint)
+        half = pruned_bytes(checkpoint, kept) // 2
+        write_pruned(checkpoint, path, kept, documents={}, max_shard_bytes=half)
         return Pruned(checkpoint, choice, path)
 
     def load(self, path: Path) -> tuple[nn.Module, dict[str, Any]]:
