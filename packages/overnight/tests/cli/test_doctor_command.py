@@ -187,7 +187,14 @@ def test_bubblewrap_that_is_not_installed(study: TinyStudy) -> None:
     assert "apt install bubblewrap" in found["fix"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_it_can_be_stopped_and_leaves_nothing(
     number: signal.Signals, study: TinyStudy, work: Path, tmp_path: Path
 ) -> None:

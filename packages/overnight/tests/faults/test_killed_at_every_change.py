@@ -49,7 +49,10 @@ FIRSTS = [
     for first in range(1, STRIDE + 1)
 ]
 BEFORE_THE_CHECKPOINT = 30
-PAIRS = ((3, 3), (11, 2), (17, 9), (24, 6), (40, 21))
+PAIRS = [
+    *((3, 3), (17, 9), (40, 21)),
+    *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((11, 2), (24, 6))),
+]
 
 
 class Fuse:

@@ -1,7 +1,10 @@
-"""Whatever the measured command does: a verdict with its reason, and a clean next trial."""
+"""Whatever the measured command does: a verdict with its reason, and a clean next trial.
+
+`make test` takes one of every kind, `make test-all` all of them.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,8 +118,20 @@ CASES = [
     ),
 ]
 
+LONG = {
+    *("daemon", "a gibibyte", "the last report counts", "equals sign", "metrics file"),
+    *("name behind another", "amid a line", "nothing", "infinite", "metrics in a directory"),
+    *("changes a protected file", "deletes a protected file"),
+}
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+
+def every_case() -> Iterator[object]:
+    for case in CASES:
+        marks = pytest.mark.slow if case.name in LONG else ()
+        yield pytest.param(case, id=case.name, marks=marks)
+
+
+@pytest.mark.parametrize("case", every_case())
 def test_misbehaving_command(
     case: Case, make: Callable[..., TinyStudy], consistent: Callable[[TinyStudy], None]
 ) -> None:

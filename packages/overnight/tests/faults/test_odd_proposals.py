@@ -1,9 +1,12 @@
-"""Whatever a researcher leaves in its clone: one verdict with a reason, and a clean next trial."""
+"""Whatever a researcher leaves in its clone: one verdict with a reason, and a clean next trial.
+
+`make test` takes one of every kind, `make test-all` all of them.
+"""
 
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -211,6 +214,16 @@ CASES = [
     ineffective("ignores what it adds", writes("src/.gitignore", "*\n")),
     ineffective("an empty directory", lambda clone: (clone / "src/empty").mkdir()),
 ]
+LONG = {
+    *("deletes a protected file", "renames out of scope", "commits by itself", "deletes git"),
+    *("an environment", "nested repository", "fifo", "touches", "writes the same"),
+}
+
+
+def every_case() -> Iterator[object]:
+    for case in CASES:
+        marks = pytest.mark.slow if case.name in LONG else ()
+        yield pytest.param(case, id=case.name, marks=marks)
 
 
 @dataclass(slots=True)
@@ -231,7 +244,7 @@ class Inspector:
         (clone / TRAIN).write_text(BETTER)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@pytest.mark.parametrize("case", every_case())
 def test_odd_proposal(
     case: Case, study: TinyStudy, consistent: Callable[[TinyStudy], None]
 ) -> None:

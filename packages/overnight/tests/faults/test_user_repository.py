@@ -128,8 +128,8 @@ def test_another_metric_is_another_study(
     ("script", "reason"),
     [
         ("echo sorry\nexit 2\n", "It ended with exit code 2: sorry"),
-        (prints("nan"), "val_loss is not a number"),
-        ("true\n", "The run reported no val_loss."),
+        pytest.param(prints("nan"), "val_loss is not a number", marks=pytest.mark.slow),
+        pytest.param("true\n", "The run reported no val_loss.", marks=pytest.mark.slow),
         (f"{prints(1)}echo >>{TRAIN}\n", "The run changed its own files"),
     ],
 )
@@ -171,7 +171,15 @@ def test_commit_while_the_night_runs(study: TinyStudy, consistent: Consistent) -
 RULES_OUT_READING = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
 
-@pytest.mark.parametrize("locked", [TRAIN, "src/model.txt", "src", "."])
+@pytest.mark.parametrize(
+    "locked",
+    [
+        TRAIN,
+        pytest.param("src/model.txt", marks=pytest.mark.slow),
+        pytest.param("src", marks=pytest.mark.slow),
+        ".",
+    ],
+)
 def test_unreadable_proposal(
     locked: str,
     make: Callable[..., TinyStudy],

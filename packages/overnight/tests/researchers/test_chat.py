@@ -142,9 +142,13 @@ def test_edits_that_do_not_fit_are_told_and_mended(study: Study) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "holds no edit"),
+        pytest.param("", "holds no edit", marks=pytest.mark.slow),
         (answer("0", "1", path="../elsewhere/made"), "none of a plain file"),
-        ("answer.txt\n<<<<<<< SEARCH\n0\n=======\n1", "the answer ends before"),
+        pytest.param(
+            "answer.txt\n<<<<<<< SEARCH\n0\n=======\n1",
+            "the answer ends before",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_answers_that_are_unusable(text: str, words: str, study: Study) -> None:
@@ -166,8 +170,11 @@ def test_usage_that_the_endpoint_keeps_to_itself_is_unknown(study: Study) -> Non
 
 @pytest.mark.parametrize(
     ("turn", "kind"),
-    [(Refusal(401), AuthenticationFailed), (Cut(), StreamCut), (Raw(b"data: x\n\n"), AgentCrashed)],
-    ids=["refused", "cut", "nonsense"],
+    [
+        pytest.param(Refusal(401), AuthenticationFailed, id="refused", marks=pytest.mark.slow),
+        pytest.param(Cut(), StreamCut, id="cut"),
+        pytest.param(Raw(b"data: x\n\n"), AgentCrashed, id="nonsense"),
+    ],
 )
 def test_fault_of_the_endpoint(study: Study, turn: Turn, kind: type[ResearcherError]) -> None:
     assert type(study.refused(turn)) is kind
@@ -179,7 +186,13 @@ def test_a_fault_in_a_repair_keeps_account_of_what_was_used(study: Study) -> Non
     assert (type(error), error.usage) == (ServerFailed, USAGE)
 
 
-@pytest.mark.parametrize("turn", [Hang(), Hang(begun=True)], ids=["before", "within"])
+@pytest.mark.parametrize(
+    "turn",
+    [
+        pytest.param(Hang(), id="before", marks=pytest.mark.slow),
+        pytest.param(Hang(begun=True), id="within"),
+    ],
+)
 def test_a_hang_is_ended_by_its_silence(turn: Hang, study: Study) -> None:
     assert type(study.refused(turn, silence_s=2.0)) is AgentHung
 
@@ -268,7 +281,10 @@ def test_what_the_doctor_asks(
     assert local.ask("Are you there?", study.desk.assignment()) == "OK"
 
 
-@pytest.mark.parametrize("sandbox", SandboxKind)
+@pytest.mark.parametrize(
+    "sandbox",
+    [SandboxKind.BUBBLEWRAP, pytest.param(SandboxKind.NONE, marks=pytest.mark.slow)],
+)
 def test_a_night(
     sandbox: SandboxKind, tmp_path: Path, server: ResponsesServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

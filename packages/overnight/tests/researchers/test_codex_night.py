@@ -23,7 +23,10 @@ def proposal(title: str, path: str, content: str) -> list[Turn]:
     return [Shell(script), Message(json.dumps(words))]
 
 
-@pytest.mark.parametrize("sandbox", SandboxKind)
+@pytest.mark.parametrize(
+    "sandbox",
+    [SandboxKind.BUBBLEWRAP, pytest.param(SandboxKind.NONE, marks=pytest.mark.slow)],
+)
 def test_three_trials_one_kept_one_discarded_one_out_of_scope(
     sandbox: SandboxKind,
     tmp_path: Path,

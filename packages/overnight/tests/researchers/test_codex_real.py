@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ ANSWER = {
 DONE = Message(json.dumps(ANSWER))
 EDIT = Shell("echo 1 > answer.txt")
 NO_SANDBOX = "danger-full-access"
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 class Study:
@@ -139,7 +141,15 @@ def test_brief_longer_than_an_argument_can_be(study: Study) -> None:
     assert "x" * 400_000 in study.server.requests[0].text
 
 
-@pytest.mark.parametrize("text", ["", "Just words.\nMore of them.", '{"title": "cut o', "[1, 2]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Just words.\nMore of them.",
+        pytest.param('{"title": "cut o', marks=pytest.mark.slow),
+        pytest.param("[1, 2]", marks=pytest.mark.slow),
+    ],
+)
 def test_last_message_that_is_no_json(study: Study, text: str) -> None:
     draft = study.propose(EDIT, Message(text))
     assert draft.title == (text.splitlines()[0] if text else "An untitled change")
@@ -161,17 +171,17 @@ def test_huge_usage_is_passed_on(study: Study) -> None:
         (Refusal(400, "Unknown parameter."), RequestRejected, "Unknown parameter."),
         (Refusal(400, "x", code="context_length_exceeded"), RequestRejected, "ran out of room"),
         (Refusal(401, "Wrong key."), AuthenticationFailed, "Wrong key."),
-        (Refusal(403), AuthenticationFailed, "403"),
-        (Refusal(404, "No such model."), RequestRejected, "No such model."),
-        (Refusal(429), RateLimited, "429"),
+        slow(Refusal(403), AuthenticationFailed, "403"),
+        slow(Refusal(404, "No such model."), RequestRejected, "No such model."),
+        slow(Refusal(429), RateLimited, "429"),
         (Refusal(429, retry_after_s=1), RateLimited, "429"),
         (OUT_OF_CREDIT, QuotaExhausted, "Quota exceeded"),
         (Refusal(500), ServerFailed, "high demand"),
-        (Refusal(503), ServerFailed, "503"),
+        slow(Refusal(503), ServerFailed, "503"),
         (Failure("busy", code="server_is_overloaded"), ServerFailed, "at capacity"),
         (Failure("boom"), StreamCut, "boom"),
         (Cut(), StreamCut, "stream closed"),
-        (Cut(begun=False), ServerFailed, "error sending request"),
+        slow(Cut(begun=False), ServerFailed, "error sending request"),
     ],
     ids=lambda value: re.sub(r"\W+", "-", str(value)),
 )
