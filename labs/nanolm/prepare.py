@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 _LOADED_S = time.perf_counter()
 CACHE = Path(os.environ.get("NANOLM_CACHE") or "~/.cache/overnight/nanolm").expanduser()
@@ -41,8 +41,37 @@ import torch.nn.functional as F  # noqa: E402, N812 (the name that everybody kno
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-TIME_BUDGET_S = float(os.environ.get("NANOLM_TIME_BUDGET_S") or 300)  # seconds of training
-SEED = int(os.environ.get("NANOLM_SEED") or 1337)  # here, because a lucky seed is not a finding
+
+class NotPrepared(SystemExit):
+    """There is no prepared text; a program that does not expect this ends with the sentence."""
+
+
+class BadSetting(SystemExit):
+    """A variable of the environment is no number that can be used; likewise."""
+
+
+Number = TypeVar("Number", int, float)
+
+
+def number_from(name: str, default: Number, *, least: float) -> Number:
+    """A number that the environment gives.
+
+    Raises:
+        BadSetting: It gives something else.
+    """
+    text = os.environ.get(name) or str(default)
+    wanted = f"{name} is {text!r}; it must be {type(default).__name__}, {least:g} or more."
+    try:
+        value = type(default)(text)
+    except ValueError as error:
+        raise BadSetting(wanted) from error
+    if not least <= value < math.inf:
+        raise BadSetting(wanted)
+    return value
+
+
+TIME_BUDGET_S = number_from("NANOLM_TIME_BUDGET_S", 300.0, least=0.1)  # seconds of training
+SEED = number_from("NANOLM_SEED", 1337, least=0)  # here, because a lucky seed is not a finding
 MAX_CONTEXT = 4096  # tokens that a model may look back at when it is scored
 VOCABULARY = 2048  # tokens, the one that ends a document included
 EVAL_BYTES = {"cuda": 4_000_000, "mps": 1_000_000, "cpu": 300_000}  # of text that is scored
@@ -62,10 +91,6 @@ SHARDS = Path("~/.cache/autoresearch/data").expanduser()
 VALIDATION_SHARD = "shard_06542.parquet"  # which autoresearch keeps for validation
 
 Document: TypeAlias = tuple[bool, str]  # whether it is for validation; its text
-
-
-class NotPrepared(RuntimeError):
-    """There is no prepared text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +274,10 @@ def data_folder() -> Path:
 
 def write_tokens(folder: Path, documents: Callable[[], Iterator[Document]]) -> None:
     """Train a tokenizer, encode all documents, and write both with their digest."""
+    print("Learning a tokenizer ...", flush=True)
     tokenizer = trained_tokenizer(_beginning(documents()))
     tokenizer.save(str(folder / "tokenizer.json"))
+    print("Writing the text as tokens, which takes longest ...", flush=True)
     end = tokenizer.get_vocab_size()  # no text can spell a token that the tokenizer does not know
     with (folder / "train.bin").open("wb") as train, (folder / "val.bin").open("wb") as validation:
         for batch in _batches(documents(), 256):

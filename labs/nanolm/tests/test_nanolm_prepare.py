@@ -183,6 +183,19 @@ def test_scores_that_cannot_be_are_refused(prepare: ModuleType, torch: ModuleTyp
         prepare.evaluate_bpb(uniform, data, context=prepare.MAX_CONTEXT + 1)
 
 
+@pytest.mark.parametrize("given", ["1m", "nan", "inf", "-2", "0", "0.5"])
+def test_settings_that_are_no_use_end_with_a_sentence(
+    prepare: ModuleType, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("GIVEN", given)
+    with pytest.raises(SystemExit, match=f"^GIVEN is '{given}'; it must be int, 1 or more"):
+        prepare.number_from("GIVEN", 5, least=1)
+    monkeypatch.setenv("GIVEN", "")
+    assert prepare.number_from("GIVEN", 5, least=1) == 5
+    monkeypatch.setenv("GIVEN", "2")
+    assert prepare.number_from("GIVEN", 5.0, least=1) == 2.0
+
+
 def test_the_clock_runs_out(prepare: ModuleType, torch: ModuleType) -> None:
     clock = prepare.TimeBudget(torch.device("cpu"), 0.02)
     assert clock.fraction() < 1
