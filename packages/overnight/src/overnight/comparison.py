@@ -241,6 +241,8 @@ class _Comparison:
         """One trial of an arm, on the device whose turn it is."""
         arm, night, device = arms[turn.arm], running[turn.arm], self._devices[turn.device]
         with arm.request.at_work():
+            if arm.request.asked:
+                return
             arm.bench.seat.take(device)
             night.settle()
             where = f" on {device.name}" if self._is_parallel else ""

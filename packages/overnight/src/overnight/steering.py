@@ -278,16 +278,19 @@ class SharedInbox:
         """Remove a message once every reader has taken it in."""
         with self.lock:
             self._taken[message.id].add(reader)
-            if self._taken[message.id] >= self._readers:
-                self._inbox.done(message)
+            self._remove_taken(message)
 
     def leave(self, reader: Inbox) -> None:
         """Wait for a reader no more."""
         with self.lock:
             self._readers.discard(reader)
-            for message in self._inbox.peek().messages if self._readers else ():
-                if self._taken[message.id] >= self._readers:
-                    self._inbox.done(message)
+            for message in self._inbox.peek().messages:
+                self._remove_taken(message)
+
+    def _remove_taken(self, message: Message) -> None:
+        taken = self._taken[message.id]
+        if taken and taken >= self._readers:
+            self._inbox.done(message)
 
 
 class _Reader(Inbox):

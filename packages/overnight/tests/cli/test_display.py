@@ -172,3 +172,29 @@ def test_plain_lines_are_one_line_each_and_literal(study: Study) -> None:
     told = lines(study, tell)
     assert len(told) == 2
     assert all(SHOWN in line and is_harmless(line) for line in told)
+
+
+def test_several_nights_at_once_have_a_panel_each(study: Study) -> None:
+    def tell(display: LiveDisplay) -> None:
+        for name, number in (("good", 3), ("poor", 4)):
+            display.apart(name).phase(number, Phase.MEASURING)
+        display.apart("good").verdict(trial(3, Verdict.KEEP, title="wider"))
+
+    shown = screen(study, 80, tell)
+    assert "preparing" in shown[: shown.index("good:")], "its trial is over"
+    assert "4  measuring" in shown[: shown.index("poor:")]
+    assert "wider" in shown
+
+
+def test_lines_of_several_nights_say_whose_they_are(study: Study) -> None:
+    def tell(display: PlainDisplay) -> None:
+        good, poor = display.apart("good"), display.apart("poor")
+        good.budget(Spent(trials=1))
+        poor.budget(Spent(trials=2))
+        good.phase(3, Phase.PROPOSING)
+        poor.phase(4, Phase.PROPOSING)
+
+    one, other = lines(study, tell)
+    assert one.startswith("good: trial 3: proposing")
+    assert other.startswith("poor: trial 4: proposing")
+    assert one.split("left:")[1] != other.split("left:")[1], "each its own budget"

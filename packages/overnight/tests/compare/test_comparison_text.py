@@ -2,11 +2,13 @@
 
 import json
 import random
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from overnight.compare.analysis import Comparison, analyse
 from overnight.compare.jsons import comparison_json
-from overnight.compare.records import ArmRecord, ArmTrial
+from overnight.compare.records import ArmRecord, ArmTrial, Pricing
 from overnight.compare.text import comparison_lines
 from overnight.types import Verdict
 
@@ -58,3 +60,17 @@ def test_json_is_json_and_has_the_same() -> None:
 def test_one_arm_alone_is_nothing_to_compare() -> None:
     alone = analyse(contest(ArmRecord("alone", (kept(1, "lower depth"),))))
     assert "- There is nothing to compare." in comparison_lines(alone)
+
+
+def test_money_is_told_with_whose_prices_and_of_which_days() -> None:
+    days = (date(2026, 3, 1), date(2026, 3, 2))
+    prices = (Pricing(None, 2, days[0], days[0]), Pricing("genai-prices 0.2.3", 7, *days))
+    priced = replace(example(), prices=prices)
+    text = "\n".join(comparison_lines(priced))
+    assert "Money by the prices of genai-prices 0.2.3: 7 calls from 2026-03-01 to" in text
+    assert "Money by prices that the record does not name: 2 calls" in text
+    assert comparison_json(priced)["prices"] == [
+        {"by": None, "calls": 2, "first": "2026-03-01", "last": "2026-03-01"},
+        {"by": "genai-prices 0.2.3", "calls": 7, "first": "2026-03-01", "last": "2026-03-02"},
+    ]
+    assert "Money by" not in "\n".join(comparison_lines(example()))

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from overnight.cli.compare import compare
-from overnight.errors import OvernightError
+from overnight.errors import DeviceMissing, OvernightError, StudyFileError
 from overnight.ledger.store import Ledger
 from overnight.testing.studies import TinyStudy
 
@@ -74,6 +74,31 @@ def test_what_cannot_be_is_told_with_its_fix(
     with pytest.raises(OvernightError, match=complaint) as raised:
         call(*arguments)
     assert raised.value.exit_code in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("told", "complaint"),
+    [
+        ({"devices": ["cpu:0"]}, "only order = 'parallel' uses devices"),
+        ({"order": "parallel", "devices": ["cpu:0", "cpu:0"]}, "a device is named twice"),
+        ({"order": "parallel", "devices": ["cpu:one"]}, "write a GPU's index or UUID"),
+        ({"order": "parallel", "devices": ["auto"]}, "write a GPU's index or UUID"),
+    ],
+)
+def test_devices_that_make_no_sense_are_told(
+    told: Mapping[str, object], complaint: str, study: TinyStudy, call: Call
+) -> None:
+    study.configure(compare=table(**told))
+    with pytest.raises(StudyFileError, match=complaint):
+        call()
+
+
+def test_devices_may_be_named_on_the_command_line(study: TinyStudy, call: Call) -> None:
+    study.configure(compare=table())
+    with pytest.raises(DeviceMissing, match="no device 'cpu:4095'"):
+        call("--order", "parallel", "--device", "cpu:0", "--device", "cpu:4095")
+    with pytest.raises(StudyFileError, match="only order = 'parallel' uses devices"):
+        call("--device", "cpu:0")
 
 
 def test_one_that_is_abandoned_makes_room_for_another(study: TinyStudy, call: Call) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -16,11 +17,12 @@ from overnight.comparison import ComparisonEnd, run_comparison
 from overnight.config import ArmTable, BudgetTable, CompareTable
 from overnight.errors import DeviceMissing, OvernightError
 from overnight.ledger.queries import LedgerReader
-from overnight.ledger.records import RunRecord
+from overnight.ledger.records import RunRecord, TrialRecord
 from overnight.progress import Phase, Silent
+from overnight.steering import Message, Order, inbox_of, post, waiting
 from overnight.testing.consistency import contradictions
 from overnight.testing.studies import TRAIN, TinyStudy, make_study
-from overnight.types import Outcome, Purpose, Verdict
+from overnight.types import UNTIMED, Outcome, Purpose, Verdict
 
 from .conftest import Compare
 from .test_comparison import Interrupts, contest, reading, turns
@@ -267,6 +269,7 @@ def test_a_comparison_that_was_killed_goes_on(
     assert [trial.verdict for trial in study.trials()[1:]].count(Verdict.KEEP) == 1
     by_trial = Counter(run.trial for run in runs(study) if run.outcome is Outcome.MEASURED)
     assert by_trial == {0: 1, 1: 1, 2: 1}
+    assert [trial.phases for trial in study.trials()[1:]] == [UNTIMED] * 2, "in part not seen"
     devices = {run.trial: run.device for run in runs(study) if run.trial > 0}
     assert set(devices.values()) == set(DEVICES), "each was gone on with where it was"
     assert contradictions(study.load())[1:] == []
@@ -282,6 +285,27 @@ def test_an_arm_that_fails_ends_the_comparison_when_the_others_turn_is_over(
     assert Counter(turns(study)) == {"good": 1}
     assert {trial.verdict for trial in study.trials()[1:]} == {Verdict.KEEP, Verdict.INTERRUPTED}
     assert contradictions(study.load())[1:] == []
+
+
+def test_all_arms_pause_and_go_on_together(at_once: Compare, study: TinyStudy) -> None:
+    class Pauses(Silent):
+        """Asks to pause after the first verdict of an arm, and to go on once that is heard."""
+
+        said: ClassVar[list[str]] = []
+
+        def verdict(self, trial: TrialRecord) -> None:
+            if trial.number == 1:
+                post(study.layout, Message(Order.PAUSE))
+
+        def say(self, message: str) -> None:
+            self.said.append(message)
+            if message.startswith("Paused on request."):
+                post(study.layout, Message(Order.RESUME))
+
+    assert at_once(GOOD, POOR, trials=2, watcher=Pauses()).finished
+    assert Counter(turns(study)) == {"good": 2, "poor": 2}
+    assert "Going on." in Pauses.said
+    assert waiting(inbox_of(study.layout)) == []
 
 
 @pytest.mark.parametrize(

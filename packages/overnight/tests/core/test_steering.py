@@ -22,6 +22,7 @@ from overnight.steering import (
     Mail,
     Message,
     Order,
+    SharedInbox,
     inbox_of,
     post,
     waiting,
@@ -263,3 +264,27 @@ def test_a_later_session_does_not_obey_a_pause_or_a_stop(order: Order) -> None:
     assert message.concerns(session_began_at=message.at - second)
     outlives = message.concerns(session_began_at=message.at + second)
     assert outlives is (order not in (Order.PAUSE, Order.STOP))
+
+
+def test_several_nights_take_in_every_message_once(layout: Layout) -> None:
+    shared = SharedInbox(inbox_of(layout))
+    one, other = shared.reader(), shared.reader()
+    for text in ("first", "second"):
+        post(layout, steer(text))
+    assert take_all(one) == ["first", "second"]
+    assert len(waiting(shared.path)) == 2, "the other has not taken them in yet"
+    assert take_all(other) == ["first", "second"]
+    assert waiting(shared.path) == []
+    assert take_all(one) == []
+
+
+def test_nobody_waits_for_a_night_that_has_left(layout: Layout) -> None:
+    shared = SharedInbox(inbox_of(layout))
+    one, other = shared.reader(), shared.reader()
+    post(layout, steer("both"))
+    take_all(one)
+    other.leave()
+    assert waiting(shared.path) == []
+    post(layout, steer("one"))
+    one.leave()
+    assert [message.text for message in waiting(shared.path)] == ["one"], "nobody has read it"

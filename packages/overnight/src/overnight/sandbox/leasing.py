@@ -49,7 +49,7 @@ def _lease(name: str, leases: Path) -> Iterator[Device]:
         with lease_gpu(name, leases, setting="compare.devices") as gpu:
             yield Device(gpu)
         return
-    cpus = _processors(name)
+    cpus = processors(name)
     leases.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for cpu in sorted(cpus):
@@ -78,7 +78,7 @@ def _free_gpus(stack: ExitStack, wanted: str, leases: Path, *, most: int) -> lis
     return found
 
 
-def _processors(name: str) -> frozenset[int]:
+def processors(name: str) -> frozenset[int]:
     """The processors that ``cpu:0-3,8`` names.
 
     Raises:
