@@ -1,9 +1,9 @@
 """One layer's slots: who is resident, and who leaves when a call needs others.
 
-Every policy is a *worth*: the resident expert of least worth leaves. The worth comes from what was
-used and when, never from what is resident, so these caches are stack algorithms (Mattson et al.,
-IBM Systems Journal 1970): what a small one holds, a larger one holds too, and one pass over a trace
-tells the hits of every size (``simulate.hit_curve``).
+Every policy is a *worth*: the resident expert of least worth leaves. Where the worth comes from
+what was used and when, and not from what is resident, the caches are stack algorithms (Mattson et
+al., IBM Systems Journal 1970): what a small one holds, a larger one holds too, and one pass over a
+trace tells the hits of every size.
 
 The functions here are compiled by Numba. The runtime's ``LayerCache`` and the simulator's replay
 both run ``serve``, so what is simulated is what happens.
@@ -28,7 +28,7 @@ class Worth(IntEnum):
     USES_PER_AGE = 3
     LOADED = 4
     NEXT_USE = 5
-    PREDICTED = 6
+    FORECAST = 6
 
 
 class Memory(NamedTuple):
@@ -41,16 +41,14 @@ class Memory(NamedTuple):
         expert_S: int32, the expert in a slot, else -1.
         pinned_E: bool, experts that never leave.
         needed_E: bool, scratch: experts of the call that is served.
-        worth_E: float64, scratch.
+        worth_E: float64, what each expert is worth; of ``Worth.FORECAST`` whoever serves writes it.
+        admits_all: bool (1,), whether an expert gets a slot that is worth less than the one that
+            would leave for it; else such an expert is streamed.
         now: int64 (1,), calls served.
         last_use_E: int64, the call of the last use, else -1.
         uses_E: float64, how often it was used.
         loaded_E: int64, the call in which it was loaded, else -1.
         next_use_E: int64, the call of the next use (Belady alone knows it).
-        clocks_JE: float64, uses that fade with time, each clock at its own rate.
-        fade_J: float64, what is left of a use after one call.
-        weight_J: float64, what a clock adds to the worth.
-        prior_E: float64, what is added to the worth whatever was used.
     """
 
     slot_E: NDArray[np.int32]
@@ -58,15 +56,12 @@ class Memory(NamedTuple):
     pinned_E: NDArray[np.bool_]
     needed_E: NDArray[np.bool_]
     worth_E: NDArray[np.float64]
+    admits_all: NDArray[np.bool_]
     now: NDArray[np.int64]
     last_use_E: NDArray[np.int64]
     uses_E: NDArray[np.float64]
     loaded_E: NDArray[np.int64]
     next_use_E: NDArray[np.int64]
-    clocks_JE: NDArray[np.float64]
-    fade_J: NDArray[np.float64]
-    weight_J: NDArray[np.float64]
-    prior_E: NDArray[np.float64]
 
 
 @njit(cache=True)
@@ -74,15 +69,11 @@ def note(memory: Memory, needed_N: NDArray[np.int16], next_use_N: NDArray[np.int
     """Remember a call's experts: all that any worth is made of."""
     memory.now[0] += 1
     now = memory.now[0]
-    for j in range(len(memory.fade_J)):
-        memory.clocks_JE[j] *= memory.fade_J[j]
     for n in range(len(needed_N)):
         e = needed_N[n]
         memory.last_use_E[e] = now
         memory.uses_E[e] += 1
         memory.next_use_E[e] = next_use_N[n] if len(next_use_N) else NEVER
-        for j in range(len(memory.fade_J)):
-            memory.clocks_JE[j, e] += 1 - memory.fade_J[j]
 
 
 @njit(cache=True)
@@ -160,10 +151,6 @@ def weigh(worth: Worth, memory: Memory) -> None:
             memory.worth_E[e] = memory.loaded_E[e]
         elif worth == Worth.NEXT_USE:
             memory.worth_E[e] = -memory.next_use_E[e]
-        else:
-            memory.worth_E[e] = memory.prior_E[e]
-            for j in range(len(memory.weight_J)):
-                memory.worth_E[e] += memory.weight_J[j] * memory.clocks_JE[j, e]
 
 
 @njit(cache=True)
@@ -172,8 +159,11 @@ def _place(worth: Worth, memory: Memory, expert: int) -> int:
     slot = -1 if worth == Worth.NOTHING_ELSE else _slot_to_give(memory)
     if slot < 0:
         return -1
-    if memory.expert_S[slot] >= 0:
-        memory.slot_E[memory.expert_S[slot]] = -1
+    leaver = memory.expert_S[slot]
+    if leaver >= 0:
+        if not memory.admits_all[0] and leaves_before(memory, expert, leaver):
+            return -1
+        memory.slot_E[leaver] = -1
     memory.expert_S[slot] = expert
     memory.slot_E[expert] = slot
     memory.loaded_E[expert] = memory.now[0]

@@ -21,36 +21,50 @@ class LayerCalls(NamedTuple):
         start_S1: int64 (S + 1,), where a call begins; the last is N.
         next_use_N: int64, the call, counted from 1, in which each expert is needed next; empty
             where nobody asks.
+        worth_SE: float32, what each expert is worth after a call; empty where nobody foresees it.
     """
 
     experts_N: NDArray[np.int16]
     start_S1: NDArray[np.int64]
     next_use_N: NDArray[np.int64] = np.empty(0, np.int64)
-
-    @property
-    def sizes_S(self) -> NDArray[np.int64]:
-        """How many experts each call needs."""
-        return np.diff(self.start_S1)
+    worth_SE: NDArray[np.float32] = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Calls:
     """All calls of a workload.
 
+    Shapes: L layers, S forward passes, N experts of all calls of all layers, layer by layer.
+
     Args:
-        layers: Of each layer with experts, in order.
-        tokens_S: int64 (S,), tokens of each forward pass.
+        experts_N: int16, each expert once per call, ascending.
+        start_LS1: int64 (L, S + 1), where a call begins; the next is where it ends.
+        tokens_S: int64, tokens of each forward pass.
         num_experts: Of each layer (E).
     """
 
-    layers: tuple[LayerCalls, ...]
+    experts_N: NDArray[np.int16]
+    start_LS1: NDArray[np.int64]
     tokens_S: NDArray[np.int64]
     num_experts: int
 
     @property
-    def lookups(self) -> int:
-        """Experts asked for, over all layers and forward passes."""
-        return sum(len(layer.experts_N) for layer in self.layers)
+    def sizes_LS(self) -> NDArray[np.int64]:
+        """How many experts each call needs."""
+        return np.diff(self.start_LS1)
+
+    @property
+    def layers(self) -> tuple[LayerCalls, ...]:
+        """The calls of each layer by themselves."""
+        return tuple(
+            LayerCalls(self.experts_N[start_S1[0] : start_S1[-1]], start_S1 - start_S1[0])
+            for start_S1 in self.start_LS1
+        )
+
+    def since(self, step: int) -> "Calls":
+        """The calls from a forward pass on."""
+        start_LS1 = self.start_LS1[:, step:]
+        return Calls(self.experts_N, start_LS1, self.tokens_S[step:], self.num_experts)
 
 
 def decoding(trace: RoutingTrace, *, batch: int = 1) -> Calls:
@@ -97,12 +111,10 @@ def _tokens_by_prompt(trace: RoutingTrace) -> list[NDArray[np.int64]]:
 def _calls(trace: RoutingTrace, step_T: NDArray[np.int64]) -> Calls:
     if not trace.num_tokens:
         raise TraceError("The trace has no tokens.", fix="Observe at least one prompt.")
-    E = trace.model.shape.num_experts
+    E, L = trace.model.shape.num_experts, trace.experts_TLK.shape[1]
     steps = int(step_T.max()) + 1
-    layers = []
-    for layer in range(trace.experts_TLK.shape[1]):
-        use_TK = step_T[:, None] * E + trace.experts_TLK[:, layer]
-        use_N = np.unique(use_TK)
-        start_S1 = np.searchsorted(use_N, np.arange(steps + 1) * E)
-        layers.append(LayerCalls((use_N % E).astype(np.int16), start_S1))
-    return Calls(tuple(layers), np.bincount(step_T, minlength=steps), E)
+    call_TL = np.arange(L) * steps + step_T[:, None]
+    use_N = np.unique(call_TL[..., None] * E + trace.experts_TLK)
+    first_C = np.searchsorted(use_N, np.arange(L * steps + 1) * E)
+    start_LS1 = first_C[np.arange(L)[:, None] * steps + np.arange(steps + 1)]
+    return Calls((use_N % E).astype(np.int16), start_LS1, np.bincount(step_T, minlength=steps), E)

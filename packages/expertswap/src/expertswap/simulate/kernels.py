@@ -65,6 +65,8 @@ def replay(
         if ahead.most:
             fetched_2S[1, step] = prefetch(worth, memory, ahead.wanted_SP[step], ahead.most)
         call = slice(asked.start_S1[step], asked.start_S1[step + 1])
+        if worth == Worth.FORECAST:
+            memory.worth_E[:] = asked.worth_SE[step]
         fetched_2S[0, step] = serve(
             worth, memory, asked.experts_N[call], asked.next_use_N[call], fetches_2E
         )
@@ -93,6 +95,8 @@ def hits_by_depth(
             for n in range(len(needed_N)):
                 hits_D[memory.slot_E[needed_N[n]] + 1] += 1
         note(memory, needed_N, asked.next_use_N[call])
+        if worth == Worth.FORECAST:
+            memory.worth_E[:] = asked.worth_SE[step]
         if worth != Worth.NOTHING_ELSE:
             weigh(worth, memory)
             _restack(memory, needed_N)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from expertswap.errors import PlanError
+from expertswap.policies.forecast import Forecasts, foresee_all
 from expertswap.policies.policy import LayerPlacement, Policy
 from expertswap.policies.slots import NEVER, Memory, Worth
 from expertswap.simulate.calls import Calls, LayerCalls
@@ -50,18 +52,29 @@ def simulate(
     policy: Policy,
     layers: Sequence[LayerPlacement],
     *,
+    forecasts: Forecasts | None = None,
+    prefetches: int = 0,
     first_counted: int = 0,
-    prefetch: Sequence[LayerPrefetch] | None = None,
 ) -> Replay:
-    """Replay ``calls`` and count from forward pass ``first_counted`` on."""
+    """Replay ``calls`` against a policy.
+
+    Args:
+        layers: Slots and residents of each layer at the start.
+        forecasts: What was learned, for the policy that foresees and for prefetching.
+        prefetches: Experts that arrive in time before each call of each layer.
+        first_counted: The first forward pass whose hits count; those before it warm up.
+
+    Raises:
+        PlanError: Forecasts are needed, and there are none.
+    """
     fetched_L2S = np.zeros((len(layers), 2, len(calls.tokens_S)), np.int16)
-    for position, (layer_calls, layer) in enumerate(zip(calls.layers, layers, strict=True)):
-        ahead = prefetch[position] if prefetch else _NOTHING_AHEAD
-        memory, asked = _prepared(layer_calls, policy, layer, num_experts=calls.num_experts)
+    for position, layer in enumerate(layers):
+        memory, asked = _prepared(calls, position, policy, layer, forecasts=forecasts)
+        ahead = _ahead(calls, position, forecasts, prefetches=prefetches)
         replay(policy.worth, memory, asked, ahead, fetched_L2S[position])
     return Replay(
         policy=policy,
-        needed_LS=np.stack([asked.sizes_S for asked in calls.layers])[:, first_counted:],
+        needed_LS=calls.sizes_LS[:, first_counted:],
         misses_LS=fetched_L2S[:, 0, first_counted:].astype(np.int64),
         prefetched_LS=fetched_L2S[:, 1, first_counted:].astype(np.int64),
         tokens_S=calls.tokens_S[first_counted:],
@@ -73,31 +86,62 @@ def hits_by_size(
     policy: Policy,
     layers: Sequence[LayerPlacement],
     *,
+    forecasts: Forecasts | None = None,
     first_counted: int = 0,
 ) -> NDArray[np.int64]:
     """Hits (L, E + 1) that each layer would have with 0, 1, ... E slots, in one pass.
 
     ``layers`` say what is resident at the start, best first; their numbers of slots do not matter.
-    Exact where the slots hold every call, and for every policy but least-stale, whose worth depends
-    on what was resident: for that one it tells LRU's hits.
+    Exact where the slots hold every call and every expert that is fetched gets one. For a policy
+    that does not admit all it is what the policy would hit if it did, and for least-stale, whose
+    worth depends on what is resident, what LRU hits.
     """
     E, curves = calls.num_experts, []
-    for layer_calls, layer in zip(calls.layers, layers, strict=True):
-        whole = LayerPlacement(E, layer.residents, layer.core, layer.clocks)
-        memory, asked = _prepared(layer_calls, policy, whole, num_experts=E)
-        by_depth_D = hits_by_depth(policy.worth, memory, asked, first_counted)
-        curves.append(np.cumsum(by_depth_D))
+    for position, layer in enumerate(layers):
+        whole = LayerPlacement(E, layer.residents, layer.core)
+        memory, asked = _prepared(calls, position, policy, whole, forecasts=forecasts)
+        curves.append(np.cumsum(hits_by_depth(policy.worth, memory, asked, first_counted)))
     return np.stack(curves)
 
 
 def _prepared(
-    calls: LayerCalls, policy: Policy, layer: LayerPlacement, *, num_experts: int
+    calls: Calls,
+    position: int,
+    policy: Policy,
+    layer: LayerPlacement,
+    *,
+    forecasts: Forecasts | None,
 ) -> tuple[Memory, LayerCalls]:
-    """The layer's memory, and its calls with the next uses where the policy knows them."""
-    memory = policy.memory(layer, num_experts=num_experts)
-    if policy.worth != Worth.NEXT_USE:
-        return memory, calls
-    first_use_E = np.full(num_experts, NEVER, np.int64)
-    next_use_N = next_uses(calls.experts_N, calls.start_S1, first_use_E)
-    memory.next_use_E[:] = first_use_E
-    return memory, calls._replace(next_use_N=next_use_N)
+    """A layer's memory, and its calls with what the policy knows of the future."""
+    memory = policy.memory(layer, num_experts=calls.num_experts)
+    asked = calls.layers[position]
+    if policy.worth == Worth.FORECAST:
+        known = _needed(forecasts).after_L[position]
+        worth_SE = foresee_all(known, position, calls.experts_N, calls.start_LS1, before=False)
+        return memory, asked._replace(worth_SE=worth_SE)
+    if policy.worth == Worth.NEXT_USE:
+        first_use_E = np.full(calls.num_experts, NEVER, np.int64)
+        next_use_N = next_uses(asked.experts_N, asked.start_S1, first_use_E)
+        memory.next_use_E[:] = first_use_E
+        return memory, asked._replace(next_use_N=next_use_N)
+    return memory, asked
+
+
+def _ahead(
+    calls: Calls, position: int, forecasts: Forecasts | None, *, prefetches: int
+) -> LayerPrefetch:
+    """The experts that are expected of each call: as many as calls need on average."""
+    if not prefetches:
+        return _NOTHING_AHEAD
+    known = _needed(forecasts).before_L[position]
+    worth_SE = foresee_all(known, position, calls.experts_N, calls.start_LS1, before=True)
+    expected = round(calls.sizes_LS[position].mean())
+    return LayerPrefetch(np.argsort(-worth_SE)[:, :expected].astype(np.int16), prefetches)
+
+
+def _needed(forecasts: Forecasts | None) -> Forecasts:
+    if forecasts is None:
+        raise PlanError(
+            "Nothing was learned to foresee with.", fix="Give a plan that has forecasts."
+        )
+    return forecasts
