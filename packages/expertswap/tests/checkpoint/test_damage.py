@@ -103,14 +103,16 @@ def test_an_index_that_names_a_missing_tensor(model: Path) -> None:
         Checkpoint.open(model)
 
 
-@pytest.mark.parametrize("shard", ["../elsewhere.safetensors", "/etc/passwd", 7])
-def test_an_index_that_leads_elsewhere(model: Path, shard: object) -> None:
+@pytest.mark.parametrize("shard", ["../elsewhere.safetensors", "/etc/passwd"])
+def test_an_index_that_leads_elsewhere(model: Path, shard: str) -> None:
     change_json(model / INDEX, lambda index: index["weight_map"].update(ghost=shard))
     with pytest.raises(CheckpointDamaged, match="outside its directory"):
         Checkpoint.open(model)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"weight_map": {}}', '{"weight_map": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"weight_map": {}}', '{"weight_map": 3}', '{"weight_map": {"a": []}}']
+)
 def test_an_index_that_is_none(model: Path, text: str) -> None:
     (model / INDEX).write_text(text)
     with pytest.raises(CheckpointDamaged, match=INDEX):

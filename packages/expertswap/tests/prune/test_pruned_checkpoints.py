@@ -47,6 +47,15 @@ def pruned(source: Path, out: Path, experts: tuple[int, ...] = (1, 2, 4, 7)) -> 
     return after
 
 
+def logits(path: Path) -> torch.Tensor:
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - seconds
+
+    model = AutoModelForCausalLM.from_pretrained(path)
+    with torch.no_grad():
+        values: torch.Tensor = model(torch.arange(20)[None]).logits
+    return values
+
+
 def test_draft_layers_that_continue_the_decoder_are_left_out(
     tiny_checkpoints: TinyCheckpoints, tmp_path: Path
 ) -> None:
@@ -100,6 +109,8 @@ def test_fused_experts_are_cut_along_their_first_axis(
     for name, tensor in fused.items():
         assert torch.equal(after.read(name), tensor[[1, 2, 4, 7]])
     assert after.config["text_config"]["num_experts"] == 4
+    apart = pruned(original.path, tmp_path / "apart")
+    assert torch.equal(logits(after.path), logits(apart.path))
 
 
 def test_mxfp4_blocks_and_scales_are_cut_alike(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,14 +59,13 @@ class Checkpoint:
         family = family or family_of(config)
         tensors = _tensors(path)
         checkpoint = cls(path, config, family, family.shape(config), tensors)
-        located = ((tensors[name], found) for name, found in checkpoint._located())
+        located = ((tensors[name], found) for name, found in checkpoint._located.items())
         check_complete(located, checkpoint.shape, path)
         return checkpoint
 
     def locate(self, name: str) -> ExpertTensor | StackedTensor | None:
         """What a tensor has to do with the routed experts of the decoder; None for all others."""
-        found = self.family.locate(name)
-        return found if found and found.layer in self._moe_layers else None
+        return self._located.get(name)
 
     def read(self, name: str, *, rows: slice | None = None) -> "torch.Tensor":
         """One tensor, in memory of its own.
@@ -113,7 +112,7 @@ class Checkpoint:
         """Bytes of one expert of one layer as stored."""
         first_layer = self.shape.moe_layers[0]
         single = stacked = 0
-        for name, found in self._located():
+        for name, found in self._located.items():
             if found.layer != first_layer:
                 continue
             if isinstance(found, ExpertTensor):
@@ -135,24 +134,24 @@ class Checkpoint:
         return ModelIdentity(self.path.resolve().name, self.fingerprint, self.shape)
 
     @cached_property
-    def _moe_layers(self) -> frozenset[int]:
-        return frozenset(self.shape.moe_layers)
-
-    @cached_property
     def _first_router(self) -> str:
         first_layer = self.shape.moe_layers[0]
         return next(
             name
-            for name, found in self._located()
+            for name, found in self._located.items()
             if isinstance(found, StackedTensor)
             and found.role is Role.ROUTER
             and found.layer == first_layer
         )
 
-    def _located(self) -> Iterator[tuple[str, ExpertTensor | StackedTensor]]:
-        for name in self.tensors:
-            if found := self.locate(name):
-                yield name, found
+    @cached_property
+    def _located(self) -> dict[str, ExpertTensor | StackedTensor]:
+        layers = frozenset(self.shape.moe_layers)
+        return {
+            name: found
+            for name in self.tensors
+            if (found := self.family.locate(name)) and found.layer in layers
+        }
 
     def _entry(self, name: str) -> TensorEntry:
         try:
@@ -182,13 +181,17 @@ def _tensors(path: Path) -> dict[str, TensorEntry]:
             )
         return {entry.name: entry for entry in read_header(path / SINGLE)}
     weight_map = _json(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise CheckpointDamaged(f"{index} has no weight_map.", fix="Download it again.")
+    if (
+        not isinstance(weight_map, dict)
+        or not weight_map
+        or not all(isinstance(shard, str) for shard in weight_map.values())
+    ):
+        raise CheckpointDamaged(f"{index} has no sound weight_map.", fix="Download it again.")
     tensors = {
         entry.name: entry
-        for shard in sorted({_shard(path, name) for name in weight_map.values()})
-        for entry in read_header(shard)
-        if weight_map.get(entry.name) == shard.name
+        for shard in sorted(set(weight_map.values()))
+        for entry in read_header(_shard(path, shard))
+        if weight_map.get(entry.name) == shard
     }
     if missing := weight_map.keys() - tensors.keys():
         name = min(missing)
@@ -199,9 +202,9 @@ def _tensors(path: Path) -> dict[str, TensorEntry]:
     return tensors
 
 
-def _shard(path: Path, name: Any) -> Path:
+def _shard(path: Path, name: str) -> Path:
     """A shard's path; an index may name files of its own directory alone."""
-    if not isinstance(name, str) or Path(name).name != name:
+    if Path(name).name != name:
         raise CheckpointDamaged(f"{path / INDEX} names a shard outside its directory: {name!r}.")
     shard = path / name
     if not shard.is_file():

@@ -9,6 +9,5 @@ FAMILY = PatternFamily(
     router_bias={"e_score_correction_bias": 0},
     expert_counts=("num_local_experts", "num_experts"),
     expert_width="intermediate_size",
-    draft_modules=("mtp", "model.mtp"),
     draft_counts=("num_mtp_modules",),
 )
