@@ -25,7 +25,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinymoe.evaluation import encoded, expert_counts, losses, specialists_share
-from tinymoe.model import load_tokenizer, new_model
+from tinymoe.model import new_model, read_tokenizer
 from tinymoe.prepare import prepare, read_prompts
 from tinymoe.sizes import SIZES, Size
 from tinymoe.text import Split
@@ -40,7 +40,7 @@ def main() -> None:
         started_s = time.perf_counter()
         prepare(size, prepared)
         print(f"text: prepared in {time.perf_counter() - started_s:.0f} s", flush=True)
-    tokenizer = load_tokenizer(prepared)
+    tokenizer = read_tokenizer(prepared / "tokenizer")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     model = new_model(size, tokenizer, seed=options.seed)

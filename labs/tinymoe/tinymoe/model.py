@@ -35,9 +35,9 @@ def new_model(size: Size, tokenizer: PreTrainedTokenizerBase, *, seed: int) -> Q
     return Qwen3MoeForCausalLM(config)  # type: ignore[no-untyped-call] # transformers has no types
 
 
-def load_tokenizer(prepared: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a folder of prepared text."""
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(prepared / "tokenizer")
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """A tokenizer as `AutoTokenizer` finds it in a folder."""
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
     return tokenizer
 
 
