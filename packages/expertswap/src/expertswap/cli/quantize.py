@@ -49,6 +49,7 @@ def quantize(
     from expertswap.cli.progress import CopyProgress  # noqa: PLC0415 - the same
     from expertswap.quantize.scheme import WeightScheme  # noqa: PLC0415 - the same
     from expertswap.quantize.writing import Quantization  # noqa: PLC0415 - the same
+    from expertswap.sizes import tell_bytes  # noqa: PLC0415 - the same
 
     _check_options(method, scale=scale, data=data)
     quantization = Quantization.of(Checkpoint.open(model), WeightScheme(bits, group or None))
@@ -64,7 +65,7 @@ def quantize(
     )
     with CopyProgress(out.name, total_bytes=quantization.nbytes) as progress:
         quantization.write(out, quantizer, progress=progress.advance)
-    typer.echo(f"{out} written in {progress.elapsed_s:.1f} s, {progress.rate / 1e9:.2f} GB/s")
+    typer.echo(f"{out} written in {progress.elapsed_s:.1f} s, {tell_bytes(progress.rate)}/s")
 
 
 def _check_options(method: Method, *, scale: ScaleChoice, data: Path | None) -> None:

@@ -54,9 +54,9 @@ def calibrate(
     """
     _check_possible(method)
     checkpoint = quantization.checkpoint
-    model = load_whole(checkpoint, dtype=stored_dtype(checkpoint), device=torch.device("cpu"))
-    tokenizer = load_tokenizer(checkpoint.path)
     with _quiet():
+        model = load_whole(checkpoint, dtype=stored_dtype(checkpoint), device=torch.device("cpu"))
+        tokenizer = load_tokenizer(checkpoint.path)
         experts_of_layers = _run(model, _recipe(method, quantization), prompts, tokenizer)
     experts = dict(zip(checkpoint.shape.moe_layers, experts_of_layers, strict=True))
 
@@ -133,11 +133,14 @@ def _run(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without llm-compressor's log of every matrix; its progress bars stay."""
-    from loguru import logger  # noqa: PLC0415 - comes with llm-compressor
+    """Without llm-compressor's log of every matrix, which its import turns on; bars stay."""
+    from loguru import logger  # noqa: PLC0415 - comes with compressed-tensors
 
-    logger.disable("llmcompressor")
+    libraries = ("llmcompressor", "compressed_tensors")
+    for library in libraries:
+        logger.disable(library)
     try:
         yield
     finally:
-        logger.enable("llmcompressor")
+        for library in libraries:
+            logger.enable(library)
