@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from expertswap.checkpoint import ByteRange, Checkpoint, CheckpointWriter
+from expertswap.checkpoint.whole_directory import check_output
 from expertswap.errors import CheckpointDamaged, OutputError
 
 
@@ -112,6 +113,12 @@ def test_an_existing_output_is_refused(tiny_qwen3: Path, tmp_path: Path) -> None
     with pytest.raises(OutputError, match="exists"):
         write_copy(tiny_qwen3, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"out has 909\.5 TiB, and .* free"):
+        check_output(tmp_path / "deep" / "out", nbytes=10**15)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_nothing(tiny_qwen3: Path, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """A checkpoint written whole or not at all."""
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
+from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from expertswap.checkpoint.headers import TensorEntry, dtype_code_of
 from expertswap.checkpoint.reading import CONFIG, INDEX, SINGLE, Checkpoint
 from expertswap.checkpoint.shards import ByteRange, Part, Progress, write_shard
-from expertswap.errors import OutputError
+from expertswap.checkpoint.whole_directory import whole_directory
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +52,7 @@ class CheckpointWriter:
         max_shard_bytes: int = MAX_SHARD_BYTES,
         progress: Progress | None = None,
     ) -> None:
-        self.config: dict[str, Any] = dict(like.config)
+        self.config: dict[str, Any] = deepcopy(dict(like.config))
         self.documents: dict[str, Any] = {}
         """Further JSON files to write, by name."""
         self.nbytes = 0
@@ -68,7 +68,7 @@ class CheckpointWriter:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._partial = self._stack.enter_context(_whole_directory(self._out))
+        self._partial = self._stack.enter_context(whole_directory(self._out))
         return self
 
     def __exit__(
@@ -107,8 +107,11 @@ class CheckpointWriter:
             shape: Its new shape; None where it stays.
             ranges: Which of its bytes; None for all.
         """
-        whole = (ByteRange(entry.shard, entry.offset, entry.nbytes),)
-        self._append(Part(name, entry.dtype_code, shape or entry.shape, ranges or whole))
+        if shape is None:
+            shape = entry.shape
+        if ranges is None:
+            ranges = (ByteRange(entry.shard, entry.offset, entry.nbytes),)
+        self._append(Part(name, entry.dtype_code, shape, ranges))
 
     def _append(self, part: Part) -> None:
         if part.name in self._names:
@@ -149,28 +152,6 @@ class CheckpointWriter:
         _write_json(self._partial / INDEX, index)
 
 
-@contextmanager
-def _whole_directory(out: Path) -> Iterator[Path]:
-    """A directory that gets its name once all of it is on disk; on any failure nothing is left."""
-    if out.exists() or out.is_symlink():
-        raise OutputError(f"{out} exists.", fix="Name another output, or remove it.")
-    partial = out.parent / f".{out.name}.partial-{os.getpid()}"
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        for path in (*partial.rglob("*"), partial):
-            _sync(path)
-        partial.rename(out)
-        _sync(out.parent)
-    except OSError as error:
-        raise OutputError(
-            f"{out} could not be written: {error.strerror or error}. Nothing is left of it."
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def _copy_side_files(source: Path, target: Path, *, but: set[str]) -> None:
     """Copy what is neither weights nor hidden; folders too, if they hold no weights."""
     for path in sorted(source.iterdir()):
@@ -186,12 +167,3 @@ def _write_json(path: Path, document: Any) -> None:
     with path.open("w") as file:
         json.dump(document, file, indent=2)
         file.write("\n")
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or a directory is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

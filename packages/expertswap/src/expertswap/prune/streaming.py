@@ -1,17 +1,16 @@
 """Prune a checkpoint of any size: only bytes move, from file to file."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from expertswap.checkpoint import Checkpoint, CheckpointWriter
 from expertswap.checkpoint.shards import Progress
+from expertswap.checkpoint.whole_directory import check_output
 from expertswap.checkpoint.writing import MAX_SHARD_BYTES
-from expertswap.errors import OutputError, PruningRefused
+from expertswap.errors import PruningRefused
 from expertswap.prune.tensors import Kept, kept_tensors
-from expertswap.sizes import tell_bytes
 
 _NUMBERED_EXPERT = re.compile(r"experts\.\d+\b")
 
@@ -47,7 +46,7 @@ def write_pruned(
         PruningRefused: The configuration or a tensor cannot be rewritten.
     """
     _check_quantization(checkpoint.config)
-    _check_room(out, pruned_bytes(checkpoint, kept))
+    check_output(out, nbytes=pruned_bytes(checkpoint, kept))
     num_kept = len(next(iter(kept.values())))
     with CheckpointWriter(
         out, like=checkpoint, max_shard_bytes=max_shard_bytes, progress=progress
@@ -65,14 +64,4 @@ def _check_quantization(config: Mapping[str, Any]) -> None:
             f"The configuration has settings for single experts ({numbered[0]}),"
             " which expertswap does not renumber.",
             fix="Prune the unquantised model.",
-        )
-
-
-def _check_room(out: Path, nbytes: int) -> None:
-    folder = next(parent for parent in out.absolute().parents if parent.exists())
-    free = shutil.disk_usage(folder).free
-    if nbytes > free:
-        raise OutputError(
-            f"The pruned model has {tell_bytes(nbytes)}, and {folder} has {tell_bytes(free)} free.",
-            fix="Make room, or name another disk.",
         )
