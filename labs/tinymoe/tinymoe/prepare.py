@@ -9,6 +9,7 @@ A folder of prepared text holds::
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
 
@@ -38,8 +39,12 @@ def prepare(size: Size, out: Path) -> None:
     save_file({domain.value: ids for domain, ids in tokens.items()}, out / "tokens.safetensors")
     (out / "prompts").mkdir(exist_ok=True)
     length = size.context * 3 // 4  # so that an answer fits into the context
-    for split, prompts in prompts_by_split(found, tokenizer, length=length).items():
-        write_prompts(prompts, out / "prompts" / f"{split}.jsonl", per_domain=size.prompts)
+    seen: set[str] = set()
+    for split in Split:  # no prompt shares many long lines with a split before its own
+        of_split = [document for document in found if document.split is split]
+        prompts = prompts_of(of_split, tokenizer, length=length, seen=seen, most=size.prompts)
+        write_prompts(prompts, out / "prompts" / f"{split}.jsonl")
+        seen.update(line for document in of_split for line in long_lines(document.text))
 
 
 def trained_tokenizer(training: Iterable[Document], *, vocabulary: int) -> Tokenizer:
@@ -86,26 +91,34 @@ def training_tokens(
     return np.concatenate([np.array([*e.ids, end], np.uint16) for e in encodings])
 
 
-def prompts_by_split(
-    found: Sequence[Document], tokenizer: Tokenizer, *, length: int
-) -> dict[Split, Iterator[tuple[Domain, str]]]:
-    """Prompts of every split; none shares many long lines with a split before it."""
-    prompts, seen = {}, set[str]()
-    for split in Split:
-        of_split = [document for document in found if document.split is split]
-        prompts[split] = _prompts(of_split, tokenizer, length=length, seen=frozenset(seen))
-        seen.update(line for document in of_split for line in long_lines(document.text))
-    return prompts
-
-
-def _prompts(
-    found: Iterable[Document], tokenizer: Tokenizer, *, length: int, seen: frozenset[str]
+def prompts_of(
+    found: Sequence[Document],
+    tokenizer: Tokenizer,
+    *,
+    length: int,
+    seen: AbstractSet[str],
+    most: int,
 ) -> Iterator[tuple[Domain, str]]:
-    for document in found:
-        for text in windows(document.text, tokenizer, length=length):
-            lines = long_lines(text)
-            if sum(line in seen for line in lines) <= MAX_SHARED_LINES * len(lines):
-                yield document.domain, text
+    """Prompts of documents, domain by domain.
+
+    Args:
+        found: Where they are taken from.
+        tokenizer: By which their length is measured.
+        length: Tokens of a prompt.
+        seen: Long lines, of which a prompt may have few.
+        most: Prompts of a domain.
+    """
+    for domain in Domain:
+        texts = (document.text for document in found if document.domain is domain)
+        pieces = (piece for text in texts for piece in windows(text, tokenizer, length=length))
+        new = (piece for piece in pieces if shared_lines(piece, seen) <= MAX_SHARED_LINES)
+        yield from ((domain, piece) for piece in islice(new, most))
+
+
+def shared_lines(text: str, seen: AbstractSet[str]) -> float:
+    """The share of a text's long lines that were seen before; 0 without any long line."""
+    lines = long_lines(text)
+    return sum(line in seen for line in lines) / max(1, len(lines))
 
 
 def windows(text: str, tokenizer: Tokenizer, *, length: int) -> Iterator[str]:
@@ -124,14 +137,11 @@ def long_lines(text: str) -> list[str]:
     return [line for line in stripped if len(line) >= LONG_LINE]
 
 
-def write_prompts(prompts: Iterable[tuple[Domain, str]], path: Path, *, per_domain: int) -> None:
-    """Write at most so many prompts of each domain."""
-    found = list(prompts)
+def write_prompts(prompts: Iterable[tuple[Domain, str]], path: Path) -> None:
+    """Write a line for each."""
     with path.open("w", encoding="utf-8") as file:
-        for domain in Domain:
-            of_domain = (text for other, text in found if other is domain)
-            for text in islice(of_domain, per_domain):
-                file.write(json.dumps({"domain": domain.value, "text": text}) + "\n")
+        for domain, text in prompts:
+            file.write(json.dumps({"domain": domain.value, "text": text}) + "\n")
 
 
 def read_prompts(path: Path) -> dict[str, list[str]]:

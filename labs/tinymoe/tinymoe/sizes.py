@@ -74,7 +74,7 @@ SIZES = {
         shard_bytes=1_000_000,
     ),
     "gpu": Size(
-        text_bytes=24_000_000,
+        text_bytes=32_000_000,
         vocabulary=4096,
         context=512,
         layers=8,
@@ -84,7 +84,7 @@ SIZES = {
         top_k=8,
         expert_width=64,
         rows=64,
-        steps=4000,
+        steps=2400,
         learning_rate=2e-3,
         prompts=200,
         shard_bytes=14_000_000,

@@ -14,7 +14,7 @@ from tinymoe.model import balance_loss, next_token_loss
 from tinymoe.sizes import Size
 from tinymoe.text import Domain
 
-BALANCE_WEIGHT = 0.003  # of the balance loss beside that of the next token
+BALANCE_WEIGHT = 0.001  # of the balance loss beside that of the next token
 WARM_UP, DECAY = 0.05, 0.5  # shares of the steps, at the beginning and at the end
 WEIGHT_DECAY = 0.1
 GRADIENT_NORM = 1.0

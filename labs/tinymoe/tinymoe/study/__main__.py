@@ -29,7 +29,7 @@ from tinymoe.study.measuring import (
 )
 from tinymoe.study.statistics import frame
 from tinymoe.study.tables import write_csv, write_tables
-from tinymoe.study.variants import Mix, Variant, variants
+from tinymoe.study.variants import FULL, variants
 from tinymoe.text import Split
 
 
@@ -38,10 +38,11 @@ def main() -> None:
     options = parse()
     options.out.mkdir(parents=True, exist_ok=True)
     for model in options.models:
-        measure(model, options.out, prompts=options.prompts, rows=options.rows)
-    rows = frame(read_measured(options.out / "measured.jsonl"))
-    write_csv(rows, options.out / "quality.csv")
-    write_tables(rows, options.out / "quality.md", about=about())
+        measure(model, options.out, most=options.prompts, rows=options.rows)
+    found = list(read_measured(options.out / "measured.jsonl"))
+    machines = sorted({one.machine for one in found})
+    write_csv(frame(found), options.out / "quality.csv")
+    write_tables(frame(found), options.out / "quality.md", about="; ".join(machines))
     print(options.out / "quality.md")
 
 
@@ -55,26 +56,41 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(model: Path, out: Path, *, prompts: int | None, rows: int) -> None:
-    """Measure those variants of one model that are not measured yet."""
+def measure(model: Path, out: Path, *, most: int | None, rows: int) -> None:
+    """Measure those variants of one model that are not measured yet.
+
+    Args:
+        model: As ``python -m tinymoe`` made it.
+        out: Where the study is.
+        most: Held-out prompts of each domain; None for all.
+        rows: Prompts at a time.
+    """
     path = out / "measured.jsonl"
     done = {one.variant for one in read_measured(path) if one.model == model.name}
+    held_out = read_prompts(model / "prompts" / f"{Split.HELD_OUT}.jsonl")
+    missing = [variant for variant in variants(sorted(held_out)) if variant not in done]
+    if not missing:
+        return
+    some = {domain: texts[:most] for domain, texts in held_out.items()}
+    batches = batches_of(encoded(some, read_tokenizer(model / "model")), rows=rows)
+    compressor = observed(model, out)
+    with compressor.compressed(FULL) as full:
+        reference = likeliest(full, batches)
+    for variant in missing:
+        with compressor.compressed(variant) as compressed:
+            found = scores(compressed, batches, reference)
+        measured = Measured(model.name, machine(), variant, found)
+        append(path, measured)
+        print(told(measured), flush=True)
+
+
+def observed(model: Path, out: Path) -> Compressor:
+    """What makes variants of a model, which is observed on all its calibration prompts."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     observation = out / f"{model.name}-{Split.CALIBRATION}.safetensors"
-    calibration = model / "prompts" / f"{Split.CALIBRATION}.jsonl"
-    observe_all(model / "model", calibration, observation, device=device)
-    held_out = read_prompts(model / "prompts" / f"{Split.HELD_OUT}.jsonl")
-    some = {domain: texts[:prompts] for domain, texts in held_out.items()}
-    batches = batches_of(encoded(some, read_tokenizer(model / "model")), rows=rows)
-    compressor = Compressor(model / "model", observation, device)
-    with compressor.compressed(Variant(Mix(None), None, 0.0)) as full:
-        reference = likeliest(full, batches)
-    for variant in variants(sorted(held_out)):
-        if variant not in done:
-            with compressor.compressed(variant) as compressed:
-                measured = Measured(model.name, variant, scores(compressed, batches, reference))
-            append(path, measured)
-            print(told(measured), flush=True)
+    prompts = model / "prompts" / f"{Split.CALIBRATION}.jsonl"
+    observe_all(model / "model", prompts, observation, device=device)
+    return Compressor(model / "model", observation, device)
 
 
 def told(measured: Measured) -> str:
@@ -86,10 +102,10 @@ def told(measured: Measured) -> str:
     return f"{measured.model}  {measured.variant.name}:  {'  '.join(by_domain)}"
 
 
-def about() -> str:
-    """On what and with what it was measured."""
+def machine() -> str:
+    """On what and with what is measured."""
     cuda = torch.cuda.is_available()
-    device = torch.cuda.get_device_name() if cuda else f"a processor ({platform.machine()})"
+    device = torch.cuda.get_device_name() if cuda else f"processor ({platform.machine()})"
     return f"{device}, torch {torch.__version__}, transformers {transformers.__version__}"
 
 

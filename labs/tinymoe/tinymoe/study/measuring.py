@@ -37,9 +37,17 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A variant of a model, and its scores by domain."""
+    """A variant of a model, and its scores by domain.
+
+    Args:
+        model: Which, by the name of its directory.
+        machine: On what and with what it was measured.
+        variant: Of it.
+        scores: By domain.
+    """
 
     model: str
+    machine: str
     variant: Variant
     scores: Mapping[str, Score]
 
@@ -105,4 +113,4 @@ def read_measured(path: Path) -> Iterator[Measured]:
         variant["mix"] = Mix(**variant["mix"])
         variant["criterion"] = variant["criterion"] and Criterion(variant["criterion"])
         found = {domain: Score(**score) for domain, score in values["scores"].items()}
-        yield Measured(values["model"], Variant(**variant), found)
+        yield Measured(values["model"], values["machine"], Variant(**variant), found)

@@ -35,8 +35,8 @@ def write_tables(rows: pd.DataFrame, path: Path, *, about: str) -> None:
             f"Trained models: {models}; in brackets the 95 % interval over them. {about}.",
             "",
             "*Times* is the perplexity over the full model's, *Top-1* the share of tokens for which"
-            " the likeliest is the full model's. Calibrated on all domains but one; *in the mix* are"
-            " the domains that were calibrated on, *left out* is the one that was not.",
+            " the likeliest is the full model's. Calibrated on all domains but one: *in the mix*"
+            " are those, *left out* is the one.",
         ],
         ["## Full models", "", *_full(rows)],
         ["## Made smaller", "", *_smaller(rows)],

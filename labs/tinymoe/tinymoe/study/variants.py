@@ -1,7 +1,7 @@
 """What is compared: mixes to calibrate on, criteria, shares to prune, bits of the experts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from expertswap.prune.criterion import Criterion
 
@@ -51,12 +51,14 @@ class Variant:
         return f"{criterion} {self.pruned:g} {self.bits} without {left_out}"
 
 
+FULL = Variant(Mix(None), None, 0.0)
+
+
 def variants(domains: Sequence[str]) -> Iterator[Variant]:
     """All that is measured of one model: the whole one first, then by mix."""
-    everything = Mix(None)
-    yield Variant(everything, None, 0.0)
-    yield Variant(everything, None, 0.0, bits=FEW_BITS)
-    for draw, mix in enumerate((everything, *map(Mix, domains))):
+    yield FULL
+    yield replace(FULL, bits=FEW_BITS)
+    for draw, mix in enumerate((Mix(None), *map(Mix, domains))):
         for pruned in PRUNED:
             for criterion in CRITERIA:
                 yield Variant(mix, criterion, pruned, draw=draw)
