@@ -70,8 +70,9 @@ class Calls:
 def decoding(trace: RoutingTrace, *, batch: int = 1) -> Calls:
     """The trace's prompts as if every token were decoded, ``batch`` prompts at a time.
 
-    Routing is exact, so a token uses the same experts whether it is read or written. When a prompt
-    ends, the next begins in its place.
+    Routing is exact, so a token uses the same experts whether it is read or written. Prompts of
+    the domains take turns, as requests of many users would; when one ends, the next begins in its
+    place.
 
     Raises:
         TraceError: The trace is empty.
@@ -105,7 +106,17 @@ def _tokens_by_prompt(trace: RoutingTrace) -> list[NDArray[np.int64]]:
     in_order = np.argsort(trace.prompt_T, kind="stable")
     prompts, first = np.unique(trace.prompt_T[in_order], return_index=True)
     by_prompt = np.split(in_order, first[1:]) if len(prompts) else []
-    return sorted(by_prompt, key=lambda tokens: int(tokens[0]))
+    domain_P = trace.domain_T[in_order[first]]
+    return [by_prompt[p] for p in np.lexsort((domain_P, rank_within(domain_P)))]
+
+
+def rank_within(group_P: NDArray[np.int16]) -> NDArray[np.int64]:
+    """How many earlier ones (P,) have the same group."""
+    rank_P = np.zeros(len(group_P), np.int64)
+    for group in np.unique(group_P):
+        members = group_P == group
+        rank_P[members] = np.arange(members.sum())
+    return rank_P
 
 
 def _calls(trace: RoutingTrace, step_T: NDArray[np.int64]) -> Calls:
