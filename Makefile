@@ -7,6 +7,7 @@ PYTHON ?= python3
 WORKERS ?= $(shell expr $$(nproc) + 1)  # of tests, which often wait
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # or each of the processes that tests start compiles us anew
 
 .PHONY: demo test test-all test-gpu test-agents lint format bench clean
 
@@ -15,11 +16,11 @@ demo: $(READY)
 	$(BIN)/overnight demo --into build/demo
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses=$(WORKERS)
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 # With the long form of the cheat suite and of the faults: about three times as long.
 test-all: $(READY)
-	$(BIN)/pytest --numprocesses=$(WORKERS) -m "not gpu and not agents"
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal -m "not gpu and not agents"
 
 # Needs an NVIDIA GPU, and torch in the interpreter: make test-gpu GPU_PYTHON=/path/to/python
 GPU_PYTHON ?= $(BIN)/python

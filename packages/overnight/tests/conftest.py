@@ -1,3 +1,4 @@
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from overnight.errors import AgentMissing
 from overnight.researchers.codex.binary import find_binary
 from overnight.testing.responses import ResponsesServer
 
+gc.set_threshold(100_000, 50, 50)  # looking for garbage as often as usual takes a tenth of the time
 # The same examples every time, however busy the machine is.
 settings.register_profile("overnight", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("overnight")

@@ -39,7 +39,7 @@ def installations(
         never: What must not be shown, whole or in part; nothing above it is shown either.
     """
     named = {entry.resolve() for entry in (*path, *_own_programs())}
-    linked = {place.resolve() for entry in named for place in _linked_places(entry)}
+    linked = {place for entry in named for place in _linked_places(entry)}
     wanted = (place for place in named | set(filter(_is_tool, linked)) if is_below(place, hidden))
     shown = (part for place in wanted for part in _installation(place, never))
     return _outermost(place for place in shown if not holds_any(place, never))
@@ -58,7 +58,7 @@ def path_entries(environ: Mapping[str, str]) -> list[Path]:
 
 def is_below(path: Path, directories: Iterable[Path]) -> bool:
     """Whether a path is one of some directories or below one."""
-    return any(path == directory or directory in path.parents for directory in directories)
+    return not {path, *path.parents}.isdisjoint(directories)
 
 
 def _own_programs() -> tuple[Path, ...]:
@@ -71,7 +71,7 @@ def _linked_places(entry: Path) -> Iterator[Path]:
     yield from (program.parent for program in _linked_programs(entry))
     base = _base_of_environment(entry.parent)
     if base is not None:
-        yield base
+        yield base.resolve()
 
 
 def _is_tool(place: Path) -> bool:
@@ -113,14 +113,23 @@ def _holds(prefix: Path, pattern: str) -> bool:
 def _linked_programs(entry: Path) -> Iterator[Path]:
     """Where the links in a directory of programs lead, outside of it."""
     try:
-        programs = list(islice(entry.iterdir(), _MOST_LINKS))
+        with os.scandir(entry) as listing:
+            programs = list(islice(listing, _MOST_LINKS))
     except OSError:
         return
     for program in programs:
-        if program.is_symlink():
-            real = program.resolve()
+        if _names_another_directory(program):
+            real = Path(program).resolve()
             if real.parent != entry and is_there(real):
                 yield real
+
+
+def _names_another_directory(program: os.DirEntry[str]) -> bool:
+    """Whether it is a link that leads out by itself; a neighbour that it names is looked at too."""
+    try:
+        return program.is_symlink() and len(Path(program).readlink().parts) > 1
+    except OSError:
+        return False
 
 
 def _base_of_environment(prefix: Path) -> Path | None:

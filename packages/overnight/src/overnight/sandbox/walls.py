@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from overnight.errors import SandboxFailed
@@ -97,10 +98,11 @@ def covered_kernel_settings(*, may_nest: bool) -> list[str]:
 
 def _kernel_settings() -> Iterator[str]:
     """What stands in ``/proc`` beside the processes, and is a directory or can be written to."""
-    for place in sorted(Path("/proc").iterdir()):
-        is_process = place.name.isdigit() or place.is_symlink()
-        if not is_process and (place.is_dir() or place.stat().st_mode & 0o222):
-            yield str(place)
+    with os.scandir("/proc") as listing:
+        places = sorted((it for it in listing if not it.name.isdigit()), key=attrgetter("path"))
+    for place in places:
+        if not place.is_symlink() and (place.is_dir() or place.stat().st_mode & 0o222):
+            yield place.path
 
 
 def _fix(problem: str) -> str:
