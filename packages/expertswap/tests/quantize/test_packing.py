@@ -19,6 +19,7 @@ def values_of(bits: int, *shape: int, seed: int) -> torch.Tensor:
     return torch.randint(-half_range, half_range, shape, dtype=torch.int8, generator=generator)
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_words_are_those_of_compressed_tensors(case: tuple[int, int, int, int]) -> None:
     bits, rows, width, seed = case
@@ -29,6 +30,7 @@ def test_words_are_those_of_compressed_tensors(case: tuple[int, int, int, int]) 
     assert torch.equal(words, pack_to_int32(values, bits))
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_values_come_back_from_either_side(case: tuple[int, int, int, int]) -> None:
     bits, rows, width, seed = case
@@ -83,3 +85,17 @@ def test_dequantised_weights_are_those_of_compressed_tensors(
     theirs = dequantize_as_theirs(x_q=values, scale=scale, zero_point=None, args=scheme)
     assert ours.dtype == dtype
     assert torch.equal(ours, theirs)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_gpu_packs_and_dequantises_as_the_cpu_does(bits: int) -> None:
+    values = values_of(bits, 3, 64, 256, seed=5)
+    scale = torch.rand(3, 64, 2).to(torch.bfloat16)
+    words = pack(values.cuda(), bits=bits)
+    assert words.is_cuda
+    assert torch.equal(words.cpu(), pack(values, bits=bits))
+    assert torch.equal(unpack(words, bits=bits, width=256).cpu(), values)
+    on_gpu = dequantize(PackedWeight(words, scale.cuda(), width=256, bits=bits))
+    on_cpu = dequantize(PackedWeight(words.cpu(), scale, width=256, bits=bits))
+    assert torch.equal(on_gpu.cpu(), on_cpu)

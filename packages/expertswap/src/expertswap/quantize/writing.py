@@ -1,7 +1,6 @@
 """A checkpoint with its experts quantised: tensor by tensor, whole or not at all."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -10,8 +9,9 @@ from pathlib import Path
 import torch
 
 from expertswap.checkpoint import Checkpoint
+from expertswap.checkpoint.whole_directory import check_output
 from expertswap.checkpoint.writing import CheckpointWriter
-from expertswap.errors import OutputError, QuantizationRefused
+from expertswap.errors import QuantizationRefused
 from expertswap.quantize.choices import ScaleChoice
 from expertswap.quantize.configuration import quantization_config
 from expertswap.quantize.matrices import ExpertMatrix, expert_matrices
@@ -132,16 +132,7 @@ class Quantization:
         Raises:
             OutputError: The output exists, or the disk has no room for it.
         """
-        if out.exists() or out.is_symlink():
-            raise OutputError(f"{out} exists.", fix="Name another output, or remove it.")
-        folder = next(parent for parent in out.absolute().parents if parent.exists())
-        free = shutil.disk_usage(folder).free
-        if self.size.total > free:
-            raise OutputError(
-                f"The quantised model has {tell_bytes(self.size.total)}, and {folder} has"
-                f" {tell_bytes(free)} free.",
-                fix="Make room, or name another disk.",
-            )
+        check_output(out, nbytes=self.size.total)
 
     def _draft_experts(self) -> list[str]:
         """Patterns for the experts of draft layers: named as the others are, and left as they are.
