@@ -11,8 +11,10 @@ from expertswap import __version__
 from expertswap.cli.coverage import coverage
 from expertswap.cli.merge import merge
 from expertswap.cli.observe import observe
+from expertswap.cli.plan import plan
 from expertswap.cli.prune import prune
 from expertswap.cli.quantize import quantize
+from expertswap.cli.simulate import simulate
 from expertswap.errors import ExpertswapError
 
 app = typer.Typer(
@@ -46,6 +48,8 @@ app.command()(prune)
 app.command()(quantize)
 app.command()(merge)
 app.command()(coverage)
+app.command()(plan)
+app.command()(simulate)
 
 
 def main() -> None:
