@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from expertswap.checkpoint import Checkpoint
+from expertswap.checkpoint import Checkpoint, CheckpointWriter
 from expertswap.errors import CheckpointDamaged, CheckpointError, NotMixtureOfExperts, UnknownFamily
 
 INDEX = "model.safetensors.index.json"
@@ -184,7 +184,21 @@ def test_a_shard_that_shrinks_after_it_was_opened(model: Path) -> None:
         checkpoint.read(last.name)
 
 
-def test_a_type_that_torch_lacks(tmp_path: Path, model: Path) -> None:
+def test_a_shard_that_goes_away_after_it_was_opened(model: Path, tmp_path: Path) -> None:
+    checkpoint = Checkpoint.open(model)
+    name, entry = [*checkpoint.tensors.items()][-1]
+    entry.shard.unlink()
+    with pytest.raises(CheckpointDamaged, match="No such file"):
+        checkpoint.read(name)
+    with (
+        pytest.raises(CheckpointDamaged, match="No such file"),
+        CheckpointWriter(tmp_path / "out", like=checkpoint) as writer,
+    ):
+        writer.copy(name, entry)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_type_that_torch_lacks(model: Path) -> None:
     checkpoint = Checkpoint.open(model)
     for path in (*shards(model), model / INDEX):
         path.unlink()

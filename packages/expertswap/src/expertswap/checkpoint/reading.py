@@ -88,9 +88,7 @@ class Checkpoint:
             shape = (last - first, *shape[1:])
             offset, nbytes = offset + first * row_bytes, (last - first) * row_bytes
         values = torch.empty(nbytes, dtype=torch.uint8)
-        with entry.shard.open("rb", buffering=0) as file:
-            file.seek(offset)
-            _fill(values.numpy().data, file, entry)
+        _fill(values.numpy().data, entry, offset=offset)
         return values.view(entry.dtype).reshape(shape)
 
     def read_bytes(self, name: str) -> bytes:
@@ -102,9 +100,7 @@ class Checkpoint:
         """
         entry = self._entry(name)
         values = bytearray(entry.nbytes)
-        with entry.shard.open("rb", buffering=0) as file:
-            file.seek(entry.offset)
-            _fill(memoryview(values), file, entry)
+        _fill(memoryview(values), entry, offset=entry.offset)
         return bytes(values)
 
     @cached_property
@@ -160,14 +156,18 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} has no tensor {name}.") from None
 
 
-def _fill(memory: memoryview, file: Any, entry: TensorEntry) -> None:
+def _fill(memory: memoryview, entry: TensorEntry, *, offset: int) -> None:
     """Read until ``memory`` is full; one call of the system gives at most 2 GiB."""
-    done = 0
-    while done < len(memory):
-        count = file.readinto(memory[done:])
-        if not count:
-            raise CheckpointDamaged(f"{entry.shard} ends within {entry.name}.")
-        done += count
+    try:
+        with entry.shard.open("rb", buffering=0) as file:
+            file.seek(offset)
+            while memory:
+                count = file.readinto(memory)
+                if not count:
+                    raise CheckpointDamaged(f"{entry.shard} ends within {entry.name}.")
+                memory = memory[count:]
+    except OSError as error:
+        raise CheckpointDamaged(f"{entry.shard} cannot be read: {error.strerror}.") from error
 
 
 def _tensors(path: Path) -> dict[str, TensorEntry]:

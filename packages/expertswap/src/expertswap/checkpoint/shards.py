@@ -103,7 +103,11 @@ def _header(parts: Iterable[Part]) -> bytes:
 
 
 def _copy(piece: ByteRange, out: BinaryIO, progress: Progress) -> None:
-    with piece.file.open("rb", buffering=0) as source:
+    try:
+        source = piece.file.open("rb", buffering=0)
+    except OSError as error:
+        raise CheckpointDamaged(f"{piece.file} cannot be read: {error.strerror}.") from error
+    with source:
         offset, end = piece.offset, piece.offset + piece.nbytes
         while offset < end:
             count = _copy_some(source, out, offset=offset, nbytes=min(end - offset, _CHUNK_BYTES))
