@@ -247,6 +247,20 @@ def test_a_family_whose_fused_experts_have_no_such_form_is_refused(
         quantize(tiny_checkpoints("gpt_oss"), tmp_path / "out")
 
 
+@pytest.mark.parametrize("shape", [(32, 24), (24,), (1, 24, 32)])
+def test_an_expert_of_another_shape_is_reported(
+    tiny_qwen3: Path, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    name = "model.layers.0.mlp.experts.3.gate_proj.weight"
+
+    def reshape(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[name] = torch.ones(shape)
+
+    source = rewritten(tiny_qwen3, tmp_path / "odd", reshape)
+    with pytest.raises(CheckpointDamaged, match=f"{name} .* tells of 24 x 32"):
+        quantize(source, tmp_path / "out")
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_weights_that_are_not_finite_are_refused_and_nothing_is_left(
     tiny_qwen3: Path, tmp_path: Path, bad: float

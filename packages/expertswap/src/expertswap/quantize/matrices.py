@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from expertswap.checkpoint import Checkpoint
-from expertswap.errors import QuantizationRefused
+from expertswap.errors import CheckpointDamaged, QuantizationRefused
 from expertswap.families.base import ExpertTensor, Role, StackedTensor
 from expertswap.quantize.configuration import how_quantized
 
@@ -62,6 +62,7 @@ def expert_matrices(checkpoint: Checkpoint) -> Mapping[str, tuple[ExpertMatrix, 
     Raises:
         QuantizationRefused: The model is quantised already, or has experts of which 4 or 8 bits
             have no agreed form.
+        CheckpointDamaged: An expert is not as large as the configuration tells.
     """
     if method := how_quantized(checkpoint.config):
         raise QuantizationRefused(
@@ -81,9 +82,9 @@ def expert_matrices(checkpoint: Checkpoint) -> Mapping[str, tuple[ExpertMatrix, 
 
 
 def _single(checkpoint: Checkpoint, name: str, found: ExpertTensor) -> ExpertMatrix:
-    entry = checkpoint.tensors[name]
     itemsize = _itemsize(checkpoint, name, parameter=found.parameter)
-    rows, width = entry.shape
+    rows, width = _matrix_shape(checkpoint, found.projection)
+    _check_shape(checkpoint, name, (rows, width))
     module = name.removesuffix(f".{found.parameter}")
     return ExpertMatrix(
         found.layer, found.expert, found.projection, module, rows, width, itemsize, name
@@ -93,30 +94,41 @@ def _single(checkpoint: Checkpoint, name: str, found: ExpertTensor) -> ExpertMat
 def _fused(checkpoint: Checkpoint, name: str, found: StackedTensor) -> Iterator[ExpertMatrix]:
     """The matrices in (experts, rows, width), gate before up, as transformers keeps them."""
     itemsize = _itemsize(checkpoint, name, parameter=found.parameter)
-    shape = checkpoint.shape
-    inner, outer = shape.expert_width, shape.hidden_size
-    layouts = {
-        "gate_up": ((inner, outer), {"gate": 0, "up": inner}),
-        "down": ((outer, inner), {"down": 0}),
+    projections = ("down",) if found.projection == "down" else ("gate", "up")
+    num_experts = checkpoint.shape.num_experts
+    rows, width = _matrix_shape(checkpoint, projections[0])
+    modules = {
+        (expert, projection): _module(checkpoint, name, expert=expert, projection=projection)
+        for expert in range(num_experts)
+        for projection in projections
     }
-    (rows, width), first_rows = layouts[found.projection or ""]
-    for expert in range(shape.num_experts):
-        for projection, first_row in first_rows.items():
-            own_name = checkpoint.family.expert_name(name, expert=expert, projection=projection)
-            if own_name is None:
-                raise _no_agreed_form(checkpoint)
-            yield ExpertMatrix(
-                layer=found.layer,
-                expert=expert,
-                projection=projection,
-                module=own_name.removesuffix(".weight"),
-                rows=rows,
-                width=width,
-                itemsize=itemsize,
-                tensor=name,
-                part=expert,
-                first_row=first_row,
-            )
+    _check_shape(checkpoint, name, (num_experts, rows * len(projections), width))
+    for (expert, projection), module in modules.items():
+        yield ExpertMatrix(
+            layer=found.layer,
+            expert=expert,
+            projection=projection,
+            module=module,
+            rows=rows,
+            width=width,
+            itemsize=itemsize,
+            tensor=name,
+            part=expert,
+            first_row=rows * projections.index(projection),
+        )
+
+
+def _module(checkpoint: Checkpoint, fused: str, *, expert: int, projection: str) -> str:
+    """What a part of a fused tensor is called when experts are stored one by one."""
+    name = checkpoint.family.expert_name(fused, expert=expert, projection=projection)
+    if name is None:
+        raise _no_agreed_form(checkpoint)
+    return name.removesuffix(".weight")
+
+
+def _matrix_shape(checkpoint: Checkpoint, projection: str) -> tuple[int, int]:
+    inner, outer = checkpoint.shape.expert_width, checkpoint.shape.hidden_size
+    return (outer, inner) if projection == "down" else (inner, outer)
 
 
 def _itemsize(checkpoint: Checkpoint, name: str, *, parameter: str) -> int:
@@ -130,6 +142,19 @@ def _itemsize(checkpoint: Checkpoint, name: str, *, parameter: str) -> int:
             fix="Give the model in bfloat16, float16 or float32.",
         )
     return _FLOATING_POINT[code]
+
+
+def _check_shape(checkpoint: Checkpoint, name: str, expected: tuple[int, ...]) -> None:
+    stored = checkpoint.tensors[name].shape
+    if stored != expected:
+        raise CheckpointDamaged(
+            f"{name} of {checkpoint.path} is {_times(stored)}; the configuration tells of"
+            f" {_times(expected)}."
+        )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _no_agreed_form(checkpoint: Checkpoint) -> QuantizationRefused:
