@@ -1,6 +1,7 @@
 """The study around the code: patches, study files, the night on a GPU machine; without torch."""
 
 import argparse
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -70,6 +71,12 @@ def test_every_constant_can_be_tuned() -> None:
     assert dials["TOTAL_BATCH"].rungs == tuple(2**n for n in range(14, 19))
     assert 0.0 in dials["FINAL_LR"].rungs
     assert 0.0 in dials["WARMUP"].rungs
+
+
+def test_source_is_one_file_that_reads_the_fixed_half_only() -> None:
+    source = (LAB / "train.py").read_text()
+    imported = set(re.findall(r"^(?:from|import) (\w+)", source, re.MULTILINE))
+    assert imported <= {"math", "sys", "collections", "dataclasses", "prepare", "torch"}
 
 
 def test_the_study_file_protects_what_judges() -> None:
