@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expertswap.checkpoint.completeness import check_complete
-from expertswap.checkpoint.headers import TensorEntry, read_header
+from expertswap.checkpoint.headers import TensorEntry
+from expertswap.checkpoint.layout import read_config, read_index
 from expertswap.errors import CheckpointDamaged, CheckpointError
 from expertswap.families.base import ExpertTensor, Family, Role, StackedTensor
 from expertswap.families.registry import family_of
@@ -17,10 +18,6 @@ from expertswap.types import ModelIdentity, MoeShape
 
 if TYPE_CHECKING:
     import torch
-
-CONFIG = "config.json"
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +52,9 @@ class Checkpoint:
             CheckpointDamaged: A shard or an expert is missing or damaged.
             CheckpointError: The directory is no checkpoint.
         """
-        config = _json(path / CONFIG, fix="Give the directory of a model in safetensors.")
+        config = read_config(path)
         family = family or family_of(config)
-        tensors = _tensors(path)
+        tensors = read_index(path)
         checkpoint = cls(path, config, family, family.shape(config), tensors)
         located = ((tensors[name], found) for name, found in checkpoint._located.items())
         check_complete(located, checkpoint.shape, path)
@@ -168,59 +165,3 @@ def _fill(memory: memoryview, entry: TensorEntry, *, offset: int) -> None:
                 memory = memory[count:]
     except OSError as error:
         raise CheckpointDamaged(f"{entry.shard} cannot be read: {error.strerror}.") from error
-
-
-def _tensors(path: Path) -> dict[str, TensorEntry]:
-    """All tensors in the order of the files; the index and the shards must agree."""
-    index = path / INDEX
-    if not index.exists():
-        if not (path / SINGLE).exists():
-            raise CheckpointError(
-                f"{path} has neither {INDEX} nor {SINGLE}.",
-                fix="Give the directory of a model in safetensors.",
-            )
-        return {entry.name: entry for entry in read_header(path / SINGLE)}
-    weight_map = _json(index).get("weight_map")
-    if (
-        not isinstance(weight_map, dict)
-        or not weight_map
-        or not all(isinstance(shard, str) for shard in weight_map.values())
-    ):
-        raise CheckpointDamaged(f"{index} has no sound weight_map.", fix="Download it again.")
-    tensors = {
-        entry.name: entry
-        for shard in sorted(set(weight_map.values()))
-        for entry in read_header(_shard(path, shard))
-        if weight_map.get(entry.name) == shard
-    }
-    if missing := weight_map.keys() - tensors.keys():
-        name = min(missing)
-        raise CheckpointDamaged(
-            f"{path / weight_map[name]} does not hold {name}, as {INDEX} says;"
-            f" {len(missing)} tensors are missing so."
-        )
-    return tensors
-
-
-def _shard(path: Path, name: str) -> Path:
-    """A shard's path; an index may name files of its own directory alone."""
-    if Path(name).name != name:
-        raise CheckpointDamaged(f"{path / INDEX} names a shard outside its directory: {name!r}.")
-    shard = path / name
-    if not shard.is_file():
-        raise CheckpointDamaged(
-            f"{shard} is missing, though {INDEX} names it.", fix="Download it again."
-        )
-    return shard
-
-
-def _json(path: Path, *, fix: str | None = None) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.", fix=fix) from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointDamaged(f"{path} is not JSON: {error}.") from error
-    if not isinstance(values, dict):
-        raise CheckpointDamaged(f"{path} is not a JSON object.")
-    return values

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from expertswap.checkpoint.headers import TensorEntry, dtype_code_of
-from expertswap.checkpoint.reading import CONFIG, INDEX, SINGLE, Checkpoint
+from expertswap.checkpoint.layout import CONFIG, INDEX, SINGLE
+from expertswap.checkpoint.reading import Checkpoint
 from expertswap.checkpoint.shards import ByteRange, Part, Progress, write_shard
 from expertswap.checkpoint.whole_directory import whole_directory
 
