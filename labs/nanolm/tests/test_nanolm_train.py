@@ -269,9 +269,7 @@ def test_a_run_prints_progress_and_a_summary(
     ]
     assert 0.1 < metrics["val_bpb"] < 8
     assert 0.3 <= metrics["training_seconds"] < metrics["total_seconds"]
-    assert (
-        0 < metrics["mfu_percent"] < math.inf
-    )  # other jobs can slow the peak it is measured against
+    assert 0 < metrics["mfu_percent"] < math.inf  # over 100 where other jobs slow its peak
 
 
 @pytest.mark.usefixtures("small_text", "cache")
