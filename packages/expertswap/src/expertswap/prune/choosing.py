@@ -17,6 +17,7 @@ from expertswap.prune.criteria import (
 )
 from expertswap.prune.criterion import Criterion
 from expertswap.prune.tensors import Kept
+from expertswap.types import MoeShape
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,29 +76,35 @@ def choose(
         PruningRefused: What is asked would leave a model that cannot run.
         ObservationError: The observation is missing, damaged or of another model.
     """
-    shape = checkpoint.shape
-    random = criterion is Criterion.RANDOM
+    shape, groups = checkpoint.shape, checkpoint.family.groups_per_token(checkpoint.config)
     if observation is not None:
         _check(observation, checkpoint)
-    elif not random or keep_super_experts:
-        raise ObservationError(
-            "Only a random choice needs no observation.", fix="Make one with `expertswap observe`."
-        )
-    num_kept = kept_count(
-        shape, keep=keep, groups_per_token=checkpoint.family.groups_per_token(checkpoint.config)
-    )
-    protected_LE = np.zeros((len(shape.moe_layers), shape.num_experts), np.bool_)
-    if observation is not None and keep_super_experts:
-        protected_LE = super_experts(observation.max_activation_LE)
-    worth_LE = (
-        random_saliency(shape, seed=seed)
-        if observation is None or random
-        else saliency(observation, criterion)
-    )
+    num_kept = kept_count(shape, keep=keep, groups_per_token=groups)
+    worth_LE = _worth(shape, observation, criterion=criterion, seed=seed)
+    protected_LE = np.zeros(worth_LE.shape, np.bool_)
+    if keep_super_experts:
+        protected_LE = super_experts(_required(observation).max_activation_LE)
     kept_LK = kept_experts(
         worth_LE, num_kept=num_kept, num_groups=shape.num_groups, protected_LE=protected_LE
     )
-    return Choice(criterion, keep, seed if random else None, kept_LK, protected_LE)
+    drawn = seed if criterion is Criterion.RANDOM else None
+    return Choice(criterion, keep, drawn, kept_LK, protected_LE)
+
+
+def _worth(
+    shape: MoeShape, observation: Observation | None, *, criterion: Criterion, seed: int
+) -> NDArray[np.float64]:
+    if criterion is Criterion.RANDOM:
+        return random_saliency(shape, seed=seed)
+    return saliency(_required(observation), criterion)
+
+
+def _required(observation: Observation | None) -> Observation:
+    if observation is None:
+        raise ObservationError(
+            "Only a random choice needs no observation.", fix="Make one with `expertswap observe`."
+        )
+    return observation
 
 
 def _check(observation: Observation, checkpoint: Checkpoint) -> None:
