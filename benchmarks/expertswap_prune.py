@@ -20,8 +20,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from sidebyside.harnesses import say
@@ -108,19 +109,18 @@ def run(command: Sequence[str], *, limit_bytes: int) -> Measured:
 @contextmanager
 def memory_group(limit_bytes: int) -> Iterator[Path | None]:
     """A control group with a limit of memory; None where this user may not make one."""
-    root = Path("/sys/fs/cgroup")
-    version_1 = root / "memory"
-    group = (version_1 if version_1.is_dir() else root) / f"expertswap-bench-{os.getpid()}"
-    limit = "memory.limit_in_bytes" if version_1.is_dir() else "memory.max"
+    root, limit = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"
+    if not root.is_dir():
+        root, limit = root.parent, "memory.max"
+    group = root / f"expertswap-bench-{os.getpid()}"
     try:
         group.mkdir()
         (group / limit).write_text(str(limit_bytes))
     except OSError:
+        with suppress(OSError):
+            group.rmdir()
         yield None
         return
-    finally:
-        if group.is_dir() and not (group / limit).exists():
-            group.rmdir()
     try:
         yield group
     finally:
@@ -153,9 +153,7 @@ def write_model(path: Path, gigabytes: float) -> int:
     shapes, layers = model_shapes(round(gigabytes * 1e9))
     shards: list[list[Part]] = [[]]
     for name, shape in shapes.items():
-        nbytes = 2
-        for size in shape:
-            nbytes *= size
+        nbytes = 2 * prod(shape)
         part = Part(name, "BF16", shape, (ByteRange(noise, 0, nbytes),))
         if sum(each.nbytes for each in shards[-1]) + nbytes > SHARD_BYTES:
             shards.append([])
@@ -175,7 +173,7 @@ def write_model(path: Path, gigabytes: float) -> int:
 def model_shapes(model_bytes: int) -> tuple[dict[str, Shape], int]:
     """Names and shapes of a model of about so many bytes, and its layers."""
     shapes: dict[str, Shape] = {"model.embed_tokens.weight": (VOCABULARY, HIDDEN)}
-    layer_bytes = 2 * sum(a * (b[0] if b else 1) for a, *b in layer_shapes("").values())
+    layer_bytes = 2 * sum(map(prod, layer_shapes("").values()))
     layers = max(1, round((model_bytes - 2 * NOISE_BYTES) / layer_bytes))
     for layer in range(layers):
         shapes |= layer_shapes(f"model.layers.{layer}.")
