@@ -202,7 +202,8 @@ class _Comparison:
         with arm.request.at_work():
             night = Night(arm.bench, arm.request, steerable=False, inbox=inbox)
             stack.callback(night.close)
-            night.settle()
+            if arm.bench.ledger.unfinished():
+                night.settle()
             night.catch_up()
             night.rest()
         return night

@@ -202,6 +202,28 @@ def test_in_parallel_arms_rotate_over_the_devices(count: int, devices: int, roun
             assert max(on_devices) - min(on_devices) <= 1
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=2))
+def test_in_parallel_what_was_one_sided_becomes_even(before: list[tuple[int, int]]) -> None:
+    """Turns that came to no measurement leave arms with unequal counts."""
+    schedule = Schedule(("a", "b"), Order.PARALLEL, devices=2)
+    used = {
+        arm: Used(turns=sum(counts), on_devices=counts)
+        for arm, counts in zip(schedule.arms, before, strict=True)
+    }
+    for _ in range(8):
+        for turn in next_turns(schedule, used, EqualBudget()):
+            used = take(used, turn)
+    apart = [each.on_devices[0] - each.on_devices[1] for each in used.values()]
+    always = abs(sum(apart))  # whoever leaves a device leaves it to the other
+    assert sum(map(abs, apart)) <= always + 2
+
+
+def test_in_parallel_the_most_one_sided_arm_chooses_first() -> None:
+    schedule = Schedule(("a", "b"), Order.PARALLEL, devices=2)
+    used = {"a": Used(turns=2, on_devices=(1, 1)), "b": Used(turns=2, on_devices=(2, 0))}
+    assert next_turns(schedule, used, EqualBudget()) == (Turn("a", 0), Turn("b", 1))
+
+
 def test_in_parallel_an_arm_that_is_done_leaves_its_device_to_others() -> None:
     schedule = Schedule(("a", "b", "c"), Order.PARALLEL, devices=2)
     used = {"a": Used(turns=5, trials=5), "b": Used(turns=2, trials=2)}

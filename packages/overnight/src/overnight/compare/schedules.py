@@ -172,19 +172,25 @@ def _queue(schedule: Schedule, standing: Mapping[str, int]) -> list[str]:
 
 
 def _on_devices(schedule: Schedule, arms: Sequence[str], used: Mapping[str, Used]) -> list[Turn]:
-    """Each arm on the free device that it has been on least."""
+    """Each arm on the free device that it has been on least; the most one-sided arm chooses first.
+
+    Where it has been on all alike, devices follow each other, arm by arm and turn by turn.
+    """
     free = set(range(schedule.devices))
+    before = {arm: _on_each(used.get(arm, Used()), schedule.devices) for arm in arms}
     turns = []
-    for arm in sorted(arms, key=schedule.arms.index):
-        before = used.get(arm, Used())
-        usual = (schedule.arms.index(arm) + before.turns) % schedule.devices
-        device = min(
-            free,
-            key=lambda each: (
-                before.on_devices[each] if each < len(before.on_devices) else 0,
-                (each - usual) % schedule.devices,
-            ),
-        )
+
+    def choice(arm: str) -> tuple[int, int]:
+        return min(before[arm]) - max(before[arm]), schedule.arms.index(arm)
+
+    for arm in sorted(arms, key=choice):
+        usual = schedule.arms.index(arm) + used.get(arm, Used()).turns
+        device = min(free, key=lambda each: (before[arm][each], (each - usual) % schedule.devices))
         free.remove(device)
         turns.append(Turn(arm, device))
-    return turns
+    return sorted(turns, key=lambda turn: schedule.arms.index(turn.arm))
+
+
+def _on_each(used: Used, devices: int) -> list[int]:
+    """Turns by device, zeros included."""
+    return [*used.on_devices, *[0] * (devices - len(used.on_devices))]

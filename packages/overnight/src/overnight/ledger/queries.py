@@ -327,11 +327,11 @@ class LedgerReader:
 
     def _study(self) -> StudyRecord:
         found = self._rows(select(schema.study))
-        versions = range(schema.OLDEST_VERSION, schema.SCHEMA_VERSION + 1)
-        if len(found) != 1 or found[0].schema_version not in versions:
+        oldest, newest = schema.OLDEST_VERSION, schema.SCHEMA_VERSION
+        if len(found) != 1 or not oldest <= found[0].schema_version <= newest:
             raise LedgerError(
                 f"{self.path} is a ledger of another version.",
-                fix=f"This version reads schemas {versions[0]} to {versions[-1]}.",
+                fix=f"This version reads schemas {oldest} to {newest}.",
             )
         self._version: int = found[0].schema_version
         return study_record(found[0])
