@@ -37,10 +37,16 @@ def parse_rate(text: str) -> int:
 
 def tell_bytes(count: int | float) -> str:
     """Bytes for people, in units of 1024: ``11.2 GiB``, ``640 B``."""
+    unit, size = largest_unit(count)
+    return f"{count:.0f} B" if unit == "B" else f"{count / size:.4g} {unit}"
+
+
+def largest_unit(count: int | float) -> tuple[str, int]:
+    """The largest unit of 1024 that a size is not less than, and its bytes."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
         if abs(count) >= _UNITS[unit]:
-            return f"{count / _UNITS[unit]:.4g} {unit}"
-    return f"{count:.0f} B"
+            return unit, _UNITS[unit]
+    return "B", 1
 
 
 def _unit(name: str) -> int | None:

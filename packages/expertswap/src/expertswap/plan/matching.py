@@ -1,6 +1,7 @@
-"""A trace is used with the model that it was recorded of, and with no other."""
+"""What was recorded is used with the model that it was recorded of, and with no other."""
 
-from expertswap.errors import TraceError
+from expertswap.errors import ObservationError, TraceError
+from expertswap.observation import Observation
 from expertswap.trace import RoutingTrace
 from expertswap.types import ModelIdentity
 
@@ -15,5 +16,19 @@ def require_model(trace: RoutingTrace, model: ModelIdentity) -> None:
         raise TraceError(
             f"The trace is of another model: of {trace.model.name}"
             f" ({trace.model.fingerprint[:12]}), not of {model.name} ({model.fingerprint[:12]}).",
+            fix="Observe this model, or give the one that was observed.",
+        )
+
+
+def require_observed(observation: Observation, model: ModelIdentity) -> None:
+    """See that an observation is of a model.
+
+    Raises:
+        ObservationError: It is of another one.
+    """
+    if observation.model.fingerprint != model.fingerprint:
+        raise ObservationError(
+            f"The observation is of another model: of {observation.model.name}, not of"
+            f" {model.name}.",
             fix="Observe this model, or give the one that was observed.",
         )

@@ -101,19 +101,21 @@ def _add(sums: NDArray[np.float32], factor: float, values: NDArray[np.float32]) 
 def hear(heard: Heard, layer: int, needed_N: NDArray[np.int16]) -> None:
     """Remember a layer's call."""
     heard.count_L[layer] = len(needed_N)
-    heard.last_LE[layer, : len(needed_N)] = needed_N
+    for n in range(len(needed_N)):
+        heard.last_LE[layer, n] = needed_N[n]
 
 
 @njit(cache=True)
 def tick(forecast: LayerForecast, past: Past, needed_N: NDArray[np.int16]) -> None:
     """Let a layer's clocks fade by one call, and count the call's experts in."""
-    J = len(forecast.fade_J)
+    J, E = past.clocks_JE.shape
     for j in range(J):
-        fade = forecast.fade_J[j]
-        past.clocks_JE[j] *= fade
+        for e in range(E):
+            past.clocks_JE[j, e] *= forecast.fade_J[j]
         for n in range(len(needed_N)):
-            past.clocks_JE[j, needed_N[n]] += 1 - fade
-    past.slow_H[:] *= forecast.fade_J[J - 1]
+            past.clocks_JE[j, needed_N[n]] += 1 - forecast.fade_J[j]
+    for h in range(len(past.slow_H)):
+        past.slow_H[h] *= forecast.fade_J[J - 1]
     for n in range(len(needed_N)):
         _add(past.slow_H, 1 - forecast.fade_J[J - 1], forecast.slow_EH[needed_N[n]])
 

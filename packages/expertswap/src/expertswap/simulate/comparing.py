@@ -44,6 +44,17 @@ class Setting:
         planned = [self.plan.policy] if self.plan else []
         return [*dict.fromkeys([*planned, "lru", "lfu", "static", "belady"])]
 
+    @property
+    def required_plan(self) -> Plan:
+        """The plan.
+
+        Raises:
+            PlanError: There is none.
+        """
+        if self.plan is None:
+            raise PlanError("There is no plan.", fix="Give --plan.")
+        return self.plan
+
     def outcome(
         self, trace: RoutingTrace, name: str, *, batch: int = 1, prefetch: bool = False
     ) -> tuple[float, Speed]:
