@@ -14,6 +14,7 @@ from expertswap.cli.observe import observe
 from expertswap.cli.plan import plan
 from expertswap.cli.prune import prune
 from expertswap.cli.quantize import quantize
+from expertswap.cli.report import report
 from expertswap.cli.simulate import simulate
 from expertswap.errors import ExpertswapError
 
@@ -50,6 +51,7 @@ app.command()(merge)
 app.command()(coverage)
 app.command()(plan)
 app.command()(simulate)
+app.command()(report)
 
 
 def main() -> None:
