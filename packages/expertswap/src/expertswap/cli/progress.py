@@ -29,14 +29,16 @@ class CopyProgress:
     def __init__(self, what: str, *, total_bytes: int) -> None:
         self.elapsed_s = 0.0
         self._total_bytes = total_bytes
+        console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(what, total=total_bytes)
 
