@@ -22,7 +22,7 @@ from expertswap.errors import ObservationError
 _NAME = "expertswap_observed"
 _LAYER = re.compile(r"\blayers\.(\d+)\.")
 _Experts = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
-_Base = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+_Compute = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,63 +86,93 @@ def observing(model: PreTrainedModel, watch: Watcher) -> Iterator[None]:
 
 def _observed(layers: Mapping[nn.Module, int], watch: Watcher) -> _Experts:
     """An experts implementation that does what the modules did before, and is watched."""
-    bases = {module: _base(module) for module in layers}
+    implementations = {module: _implementation(module) for module in layers}
 
     def forward(
         module: nn.Module, hidden_TH: Tensor, experts_TK: Tensor, gates_TK: Tensor
     ) -> Tensor:
-        summed_TH, rows_TKH = bases[module](hidden_TH, experts_TK, gates_TK)
+        implementation = implementations[module]
+        rows_TKH = implementation.rows(hidden_TH, experts_TK)
         norms_TK = torch.linalg.vector_norm(rows_TKH, dim=-1, dtype=torch.float32)
         peaks_TK = torch.linalg.vector_norm(rows_TKH, ord=torch.inf, dim=-1)
         watch(layers[module], RoutedTokens(experts_TK, gates_TK, norms_TK, peaks_TK.float()))
-        return summed_TH
+        return implementation.summed(rows_TKH, experts_TK, gates_TK)
 
     return forward
 
 
-def _base(module: nn.Module) -> _Base:
+class _ByToken:
+    """As grouped_mm and batched_mm sum: all experts of a token at once, in the wider type.
+
+    Args:
+        compute: The implementation, of one module.
+    """
+
+    def __init__(self, compute: _Compute) -> None:
+        self._compute = compute
+
+    def rows(self, hidden_TH: Tensor, experts_TK: Tensor) -> Tensor:
+        """The unweighted outputs, (T, K, H)."""
+        T, K = experts_TK.shape
+        repeated_SH = hidden_TH.repeat_interleave(K, dim=0)
+        rows_SH = self._compute(repeated_SH, experts_TK.reshape(-1, 1), _ones(repeated_SH))
+        return rows_SH.view(T, K, -1)
+
+    def summed(self, rows_TKH: Tensor, _experts_TK: Tensor, gates_TK: Tensor) -> Tensor:
+        """What the layer gives, (T, H); may use up ``rows_TKH``."""
+        in_place = torch.result_type(rows_TKH, gates_TK) == rows_TKH.dtype
+        weigh = rows_TKH.mul_ if in_place else rows_TKH.mul
+        return weigh(gates_TK[..., None]).sum(dim=1).to(rows_TKH.dtype)
+
+
+class _ByExpert:
+    """As the eager implementations sum: one expert after the other, rounding after each.
+
+    Args:
+        compute: The implementation, of one module.
+    """
+
+    def __init__(self, compute: _Compute) -> None:
+        self._compute = compute
+
+    def rows(self, hidden_TH: Tensor, experts_TK: Tensor) -> Tensor:
+        """The unweighted outputs, (T, K, H).
+
+        First choices go first, so that each expert meets its tokens in the order it does alone.
+        """
+        T, K = experts_TK.shape
+        repeated_SH = hidden_TH.repeat(K, 1)
+        rows_SH = self._compute(repeated_SH, experts_TK.T.reshape(-1, 1), _ones(repeated_SH))
+        return rows_SH.view(K, T, -1).transpose(0, 1)
+
+    def summed(self, rows_TKH: Tensor, experts_TK: Tensor, gates_TK: Tensor) -> Tensor:
+        """What the layer gives, (T, H)."""
+        token_T = torch.arange(len(rows_TKH), device=rows_TKH.device)
+        summed_TH = torch.zeros_like(rows_TKH[:, 0])
+        for choice_T in experts_TK.argsort(dim=1).T:
+            weighted_TH = rows_TKH[token_T, choice_T] * gates_TK[token_T, choice_T, None]
+            summed_TH += weighted_TH.to(summed_TH.dtype)
+        return summed_TH
+
+
+def _implementation(module: nn.Module) -> _ByToken | _ByExpert:
     """How the module computes and sums its experts now."""
     experts: Any = module
     name: str = experts.config._experts_implementation
-    compute = ALL_EXPERTS_FUNCTIONS.get_interface(name, type(experts).forward.__wrapped__)
-    if name in {"grouped_mm", "batched_mm"}:
-        return partial(_summed_by_token, partial(compute, module))
-    if name == "eager":
-        return partial(_summed_by_expert, partial(compute, module))
-    raise ObservationError(
-        f"The experts implementation {name} cannot be observed.",
-        fix="Load the model with grouped_mm, batched_mm or eager.",
-    )
+    if name not in _SUMMED:
+        raise ObservationError(
+            f"The experts implementation {name} cannot be observed.",
+            fix=f"Load the model with one of {', '.join(_SUMMED)}.",
+        )
+    own = type(experts).forward.__wrapped__
+    return _SUMMED[name](partial(ALL_EXPERTS_FUNCTIONS.get_interface(name, own), module))
 
 
-def _summed_by_token(
-    compute: Callable[..., Tensor], hidden_TH: Tensor, experts_TK: Tensor, gates_TK: Tensor
-) -> tuple[Tensor, Tensor]:
-    """As grouped_mm and batched_mm sum: all experts of a token at once."""
-    T, K = experts_TK.shape
-    repeated_SH = hidden_TH.repeat_interleave(K, dim=0)
-    rows_SH = compute(repeated_SH, experts_TK.reshape(-1, 1), _ones(repeated_SH))
-    weighted_SH = rows_SH * gates_TK.reshape(-1, 1)
-    summed_TH = weighted_SH.view(T, K, -1).sum(dim=1)
-    return summed_TH.to(hidden_TH.dtype), rows_SH.view(T, K, -1)
-
-
-def _summed_by_expert(
-    compute: Callable[..., Tensor], hidden_TH: Tensor, experts_TK: Tensor, gates_TK: Tensor
-) -> tuple[Tensor, Tensor]:
-    """As the eager implementations sum: one expert after the other, rounding after each.
-
-    Tokens are repeated first choice first, so that each expert meets its tokens in the same order.
-    """
-    T, K = experts_TK.shape
-    repeated_SH = hidden_TH.repeat(K, 1)
-    rows_SH = compute(repeated_SH, experts_TK.T.reshape(-1, 1), _ones(repeated_SH))
-    rows_TKH = rows_SH.view(K, T, -1).transpose(0, 1)
-    tokens_T, summed_TH = torch.arange(T, device=hidden_TH.device), torch.zeros_like(hidden_TH)
-    for choice_T in experts_TK.argsort(dim=1).T:
-        weighted_TH = rows_TKH[tokens_T, choice_T] * gates_TK[tokens_T, choice_T, None]
-        summed_TH += weighted_TH.to(hidden_TH.dtype)
-    return summed_TH, rows_TKH
+_SUMMED: Mapping[str, type[_ByToken] | type[_ByExpert]] = {
+    "grouped_mm": _ByToken,
+    "batched_mm": _ByToken,
+    "eager": _ByExpert,
+}
 
 
 def _ones(rows_SH: Tensor) -> Tensor:
