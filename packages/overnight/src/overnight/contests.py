@@ -4,14 +4,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from overnight.compare.records import ArmRecord, ArmTrial, Contest, Pricing, Rerun
+from overnight.compare.records import (
+    ArmRecord,
+    ArmTrial,
+    Contest,
+    DeviceRecord,
+    Pricing,
+    Rerun,
+)
 from overnight.errors import OvernightError
 from overnight.file_changes import changes_of
 from overnight.ledger import records
 from overnight.ledger.queries import LedgerReader
 from overnight.ledger.records import Attempt, RunRecord, TrialRecord
 from overnight.report.rows import JUDGED_BY_VALUE
-from overnight.types import CheckpointKind, JsonValue, Outcome, Phases, State, Verdict
+from overnight.types import CheckpointKind, JsonValue, Outcome, Phases, Purpose, State, Verdict
 from overnight.workspace.repository import Repository
 
 
@@ -37,6 +44,7 @@ def contest_of(reader: LedgerReader, repository: Repository, comparison: int) ->
         arms=tuple(gathered.arm(name, nights) for name, nights in by_name.items()),
         baseline=gathered.reruns(0),
         prices=gathered.prices(arms),
+        devices=gathered.devices(arms),
     )
 
 
@@ -44,7 +52,7 @@ class _Gathered:
     """The ledger's rows of one comparison, read once."""
 
     def __init__(self, reader: LedgerReader, repository: Repository, comparison: int) -> None:
-        self._repository = repository
+        self._reader, self._repository = reader, repository
         self._metric, self._goal = reader.study.metric, reader.study.goal
         self._start = reader.trial(0).value
         self._trials = reader.trials(after=0)
@@ -88,6 +96,24 @@ class _Gathered:
             for by, found in sorted(days.items(), key=lambda entry: entry[0] or "")
         )
 
+    def devices(self, nights: Sequence[records.ArmRecord]) -> tuple[DeviceRecord, ...]:
+        """What some nights were measured on, with the baseline's values there."""
+        theirs = {night.id for night in nights}
+        names = {
+            run.device
+            for trial in self._trials
+            if self._arm_of_night.get(trial.night) in theirs
+            for run in self._runs[trial.number]
+        }
+        return tuple(
+            DeviceRecord(name, self._baseline_on(name)) for name in sorted(filter(None, names))
+        )
+
+    def _baseline_on(self, device: str) -> tuple[float, ...]:
+        runs = self._reader.runs_on(device, trial=0)
+        values = (_value(run, self._metric) for run in runs if run.purpose is not Purpose.HOLDOUT)
+        return tuple(value for value in values if value is not None)
+
     def reruns(self, trial: int, *, repeat: int = 1) -> tuple[Rerun, ...]:
         """The last measurement's runs of a trial; those of older ledgers in the order of blocks."""
         return tuple(
@@ -116,6 +142,7 @@ class _Gathered:
             phases=_phases(trial, agent_s=agent_s, device_s=device_s),
             finished_at=trial.finished_at,
             files=changes_of(self._repository, trial) if _stands(trial) else (),
+            device=runs[-1].device if runs else None,
         )
 
     def _gain(self, trial: TrialRecord) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from overnight.compare.analysis import Comparison, analyse
 from overnight.compare.jsons import comparison_json
-from overnight.compare.records import ArmRecord, ArmTrial, Pricing
+from overnight.compare.records import ArmRecord, ArmTrial, DeviceRecord, Pricing
 from overnight.compare.text import comparison_lines
 from overnight.types import Verdict
 
@@ -74,3 +74,18 @@ def test_money_is_told_with_whose_prices_and_of_which_days() -> None:
         {"by": "genai-prices 0.2.3", "calls": 7, "first": "2026-03-01", "last": "2026-03-02"},
     ]
     assert "Money by" not in "\n".join(comparison_lines(example()))
+
+
+def test_devices_are_told_where_there_are_several() -> None:
+    one = ArmRecord("one", (kept(1, device="cpu:0"), kept(2, device="cpu:1")))
+    other = ArmRecord("other", (kept(3, device="cpu:1"), kept(4)))
+    devices = (DeviceRecord("cpu:0", (1.0, 1.2)), DeviceRecord("cpu:1"))
+    told = analyse(replace(contest(one, other), devices=devices))
+    lines = comparison_lines(told)
+    assert "|  | cpu:0 | cpu:1 |" in lines
+    assert "| val_bpb of the baseline | 1.1 [-0.1706, 2.371] (2 runs) | ? (0 runs) |" in lines
+    assert "| turns of one | 1 | 1 |" in lines
+    assert "| turns of other | 0 | 1 |" in lines
+    assert comparison_json(told)["devices"]
+    alone = analyse(replace(contest(one, other), devices=devices[:1]))
+    assert "## Devices" not in comparison_lines(alone)

@@ -133,6 +133,13 @@ def test_the_baseline_is_measured_once_on_each_device(finished: TinyStudy) -> No
     assert Counter(run.device for run in made if run.trial == 0) == dict.fromkeys(DEVICES, 1)
 
 
+def test_the_report_says_what_each_device_is_like(finished: TinyStudy) -> None:
+    told = {device.name: device for device in analyse(contest(finished)).devices}
+    assert [told[name].turns for name in DEVICES] == [{"good": 2, "poor": 2}] * 2
+    levels = [estimate.value for name in DEVICES if (estimate := told[name].baseline)]
+    assert levels == [10.0, 10.0 + SLOWER]
+
+
 def test_every_block_of_the_last_measurement_is_whole_on_one_device(finished: TinyStudy) -> None:
     again = runs(finished, purpose=Purpose.COMPARISON)
     blocks = {(run.block, run.device) for run in again}

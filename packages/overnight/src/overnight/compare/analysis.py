@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from overnight.compare.arms import ArmSummary, summarise
 from overnight.compare.between import Pair, pairs
 from overnight.compare.curves import Curve, curves
+from overnight.compare.devices import DeviceSummary, devices
 from overnight.compare.discovery import Find, finds
 from overnight.compare.nights import Chance, chance
 from overnight.compare.records import ArmRecord, Contest, Pricing
@@ -35,6 +36,7 @@ class Comparison:
         finds: What was found, by several arms first.
         failed_baselines: Runs of the re-measured baseline that gave no value.
         prices: Where the money comes from.
+        devices: What arms ran on.
     """
 
     metric: str
@@ -47,6 +49,7 @@ class Comparison:
     curves: tuple[Curve, ...]
     failed_baselines: int
     prices: tuple[Pricing, ...]
+    devices: tuple[DeviceSummary, ...]
 
 
 def analyse(contest: Contest) -> Comparison:
@@ -70,6 +73,7 @@ def analyse(contest: Contest) -> Comparison:
         curves=tuple(curves(contest)),
         failed_baselines=sum(rerun.value is None for rerun in contest.baseline),
         prices=contest.prices,
+        devices=tuple(devices(contest)),
     )
 
 

@@ -24,6 +24,7 @@ class ArmTrial:
         tokens: What the researcher's model used; 0 for one without a model.
         cost_usd: Likewise in money.
         files: What it changes.
+        device: What it was measured on.
     """
 
     number: int
@@ -42,6 +43,7 @@ class ArmTrial:
     phases: Phases = UNTIMED
     finished_at: datetime | None = None
     files: tuple[FileChange, ...] = ()
+    device: str | None = None
 
     @property
     def is_proposal(self) -> bool:
@@ -94,6 +96,18 @@ class ArmRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """A device that arms had turns on.
+
+    Attributes:
+        baseline: What the unchanged start has measured there, run by run.
+    """
+
+    name: str
+    baseline: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pricing:
     """Calls of researchers whose money one price list says.
 
@@ -115,6 +129,7 @@ class Contest:
 
     Attributes:
         prices: Where the money comes from; empty where no call has a price.
+        devices: What arms ran on, where that is recorded.
         baseline: The shared start, measured again in the same blocks as the arms' results.
         calibration: Further arms, such as of a researcher against itself, that only say how far
             nights of one setup differ.
@@ -126,3 +141,4 @@ class Contest:
     baseline: tuple[Rerun, ...] = ()
     calibration: tuple[ArmRecord, ...] = ()
     prices: tuple[Pricing, ...] = ()
+    devices: tuple[DeviceRecord, ...] = ()

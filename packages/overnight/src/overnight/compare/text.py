@@ -7,6 +7,7 @@ from overnight.brief import one_line
 from overnight.compare.amounts import Amount
 from overnight.compare.analysis import Comparison
 from overnight.compare.arms import ArmSummary
+from overnight.compare.devices import DeviceSummary
 from overnight.compare.discovery import Find, own, shared
 from overnight.compare.records import Pricing
 from overnight.compare.sentences import conclusions, estimate_text, name_text, number_text
@@ -22,6 +23,8 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     lines += [f"- {sentence}" for sentence in conclusions(comparison)]
     lines += ["", "## Arms", "", *arm_table(comparison), ""]
     lines += [*price_lines(comparison.prices), ""] if comparison.prices else []
+    if len(comparison.devices) > 1:
+        lines += ["## Devices", "", *device_table(comparison), ""]
     lines += ["## What was found", "", *find_lines(comparison)]
     return lines
 
@@ -31,6 +34,18 @@ def arm_table(comparison: Comparison) -> list[str]:
     arms = comparison.arms
     rows = [[label, *map(cell, arms)] for label, cell in _rows(comparison.metric)]
     return _table(["", *(name_text(arm.name) for arm in arms)], rows)
+
+
+def device_table(comparison: Comparison) -> list[str]:
+    """One column for each device: the unchanged start there, and whose turns it had."""
+    devices = comparison.devices
+    metric = one_line(comparison.metric, most_characters=40)
+    rows = [[f"{metric} of the baseline", *(_baseline(device) for device in devices)]]
+    rows += [
+        [f"turns of {name_text(arm.name)}", *(str(device.turns[arm.name]) for device in devices)]
+        for arm in comparison.arms
+    ]
+    return _table(["", *(name_text(device.name) for device in devices)], rows)
 
 
 def price_lines(prices: Sequence[Pricing]) -> list[str]:
@@ -77,6 +92,10 @@ def _rows(metric: str) -> list[tuple[str, Callable[[ArmSummary], str]]]:
         ("gain per device hour", lambda arm: estimate_text(arm.gain_per_device_hour)),
         ("gain per USD", lambda arm: estimate_text(arm.gain_per_usd)),
     ]
+
+
+def _baseline(device: DeviceSummary) -> str:
+    return f"{estimate_text(device.baseline)} ({device.runs} runs)"
 
 
 def _price_list(by: str | None) -> str:
