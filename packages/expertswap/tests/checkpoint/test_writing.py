@@ -1,5 +1,6 @@
 import json
 import resource
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from safetensors.torch import load_file
 from expertswap.checkpoint import ByteRange, Checkpoint, CheckpointWriter
 from expertswap.checkpoint.whole_directory import check_output
 from expertswap.errors import CheckpointDamaged, OutputError
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - another file system, used through tempfile
 
 
 @contextmanager
@@ -70,6 +73,15 @@ def test_tensors_in_memory_and_copied_parts_stand_side_by_side(
     assert torch.equal(written["rows"], checkpoint.read(router)[[5, 2]])
     assert json.loads((tmp_path / "out" / "config.json").read_text()) == {"anything": 1}
     assert json.loads((tmp_path / "out" / "more.json").read_text()) == [1]
+
+
+@pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="needs a second file system")
+def test_bytes_go_from_one_file_system_to_another(tiny_qwen3: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as other:
+        out = Path(other) / "out"
+        write_copy(tiny_qwen3, out)
+        before, after = Checkpoint.open(tiny_qwen3), Checkpoint.open(out)
+        assert all(torch.equal(after.read(name), before.read(name)) for name in before.tensors)
 
 
 @settings(max_examples=15, deadline=None)

@@ -118,8 +118,10 @@ def _copy(piece: ByteRange, out: BinaryIO, progress: Progress) -> None:
 
 
 def _copy_some(source: BinaryIO, out: BinaryIO, *, offset: int, nbytes: int) -> int:
+    """Copy inside the kernel where it can do that between these files, else through memory."""
     try:
-        return os.copy_file_range(source.fileno(), out.fileno(), nbytes, offset)
+        if count := os.copy_file_range(source.fileno(), out.fileno(), nbytes, offset):
+            return count
     except OSError as error:
         if error.errno not in _NO_KERNEL_COPY:
             raise
