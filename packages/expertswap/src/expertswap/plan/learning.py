@@ -7,11 +7,12 @@ one that is long unused. Whoever evicts the lowest evicts, in expectation, whom 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, embedding_bag
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from expertswap.plan.lessons import Lesson, lesson
 from expertswap.policies.forecast import Forecasts, LayerForecast
@@ -50,21 +51,38 @@ class Teaching:
 class Network(nn.Module):
     """The network of one layer, as torch trains it; ``LayerForecast`` is what comes of it.
 
-    Shapes: B calls, M layers heard, N experts of them, E experts, H hidden units, J clocks.
+    Shapes: B calls, N experts heard, R different ones, E experts, H hidden units, J clocks.
     """
 
     def __init__(self, *, heard: int, num_experts: int, teaching: Teaching) -> None:
         super().__init__()
         E, H = num_experts, teaching.hidden
-        self.heard = nn.Parameter(torch.randn(heard * E + 1, H) * 0.05)
+        self.heard = nn.Parameter(torch.randn(heard * E, H) * 0.05)
         self.slow = nn.Linear(E, H)
         self.worth = nn.Linear(H, E)
         self.clock = nn.Parameter(torch.full((len(FADES),), 1.0))
         self.dropout = nn.Dropout(teaching.dropout)
 
+    @torch.no_grad()
+    def begin(self, frequency_E: Tensor) -> None:
+        """Begin with what is right on average."""
+        self.worth.bias.copy_(torch.logit(frequency_E, eps=1e-3))
+        self.worth.weight.mul_(0.1)
+
+    def groups(self, teaching: Teaching) -> list[dict[str, Any]]:
+        """The parameters by how they learn: a clock is one number, and may move further."""
+        few = [self.clock]
+        many = [value for value in self.parameters() if value is not self.clock]
+        rate = teaching.learning_rate
+        return [
+            {"params": many, "lr": rate, "weight_decay": teaching.weight_decay},
+            {"params": few, "lr": 10 * rate, "weight_decay": 0.0},
+        ]
+
     def forward(self, heard_BN: Tensor, clocks_BJE: Tensor) -> Tensor:
         """Logits (B, E)."""
-        summed_BH = embedding_bag(heard_BN, self.heard, mode="sum", padding_idx=len(self.heard) - 1)
+        used_BR = torch.zeros(len(heard_BN), len(self.heard) + 1).scatter_(1, heard_BN, 1.0)
+        summed_BH = used_BR[:, :-1] @ self.heard  # faster than an embedding bag on a processor
         hidden_BH = self.dropout(torch.relu(summed_BH + self.slow(clocks_BJE[:, -1])))
         own_BE = torch.einsum("bje,j->be", clocks_BJE, self.clock)
         logits_BE: Tensor = self.worth(hidden_BH) + own_BE
@@ -98,9 +116,8 @@ def _taught(subject: Lesson, teaching: Teaching) -> LayerForecast:
     with torch.random.fork_rng():
         torch.manual_seed(teaching.seed)
         network = Network(heard=len(subject.heard_M), num_experts=E, teaching=teaching)
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=teaching.learning_rate, weight_decay=teaching.weight_decay
-        )
+        network.begin(subject.target_SE.mean(dim=0))
+        optimizer = torch.optim.AdamW(network.groups(teaching))
         steps = teaching.epochs * -(-S // teaching.batch)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
         for _ in range(teaching.epochs):
@@ -120,7 +137,7 @@ def _frozen(network: Network, subject: Lesson) -> LayerForecast:
     arrays = {name: value.detach().numpy() for name, value in network.named_parameters()}
     return LayerForecast(
         heard_M=subject.heard_M,
-        heard_MEH=np.ascontiguousarray(arrays["heard"][:-1].reshape(M, E, H)),
+        heard_MEH=np.ascontiguousarray(arrays["heard"].reshape(M, E, H)),
         slow_EH=np.ascontiguousarray(arrays["slow.weight"].T),
         hidden_H=arrays["slow.bias"],
         worth_HE=np.ascontiguousarray(arrays["worth.weight"].T),

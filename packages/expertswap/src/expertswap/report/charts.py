@@ -15,7 +15,7 @@ FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 COLOURS = {
     "Belady, best slots": "#1f2933",
     "Belady": "#67727e",
-    "forecast, one ahead": "#009e73",
+    "forecast and ahead": "#009e73",
     "forecast": "#0072b2",
     "LRU": "#d55e00",
     "LFU": "#e69f00",
@@ -25,7 +25,6 @@ COLOURS = {
 NAMES = {
     "bound": "Belady, best slots",
     "belady": "Belady",
-    "forecast+1": "forecast, one ahead",
     "forecast": "forecast",
     "lru": "LRU",
     "lfu": "LFU",
@@ -33,6 +32,11 @@ NAMES = {
     "mean-reap": "static, mean REAP",
 }
 _WIDE, _HIGH = 520, 340
+
+
+def known_as(contestant: str) -> str | None:
+    """The name of a contestant for people; None for one that is not shown."""
+    return "forecast and ahead" if contestant.startswith("forecast+") else NAMES.get(contestant)
 
 
 def hits_chart(found: Sequence[Outcome], plan: Plan) -> dict[str, Any]:
@@ -103,16 +107,17 @@ def _over_budgets(found: Sequence[Outcome], plan: Plan, y: alt.Y) -> dict[str, A
     rows = [
         {
             "memory": one.gpu_bytes / size,
-            "who": NAMES[one.name],
+            "who": known_as(one.name),
             "hits": one.hit_rate,
             "speed": one.speed.tokens_per_s,
             "slots": one.slots,
         }
         for one in found
-        if one.name in NAMES
+        if known_as(one.name)
     ]
     shown = [name for name in COLOURS if any(row["who"] == name for row in rows)]
-    colour = alt.Color("who:N", title=None, sort=shown).scale(
+    below = alt.Legend(title=None, orient="bottom", columns=4, symbolStrokeWidth=3)
+    colour = alt.Color("who:N", legend=below, sort=shown).scale(
         domain=shown, range=[COLOURS[name] for name in shown]
     )
     lines = _chart(rows).mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=28))

@@ -9,6 +9,7 @@ from expertswap.plan.budget_curve import BudgetPoint, over_budgets
 from expertswap.plan.plan import Plan
 from expertswap.plan.splitting import Parts
 from expertswap.policies.forecast import Forecasts
+from expertswap.simulate.calls import decoding
 from expertswap.simulate.speed import Machine, Speed, speed
 
 SHARES = (0.125, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
@@ -46,7 +47,14 @@ def outcomes(
     experts = len(shape.moe_layers) * shape.num_experts
     least = shape.top_k / shape.num_experts
     shares = sorted({plan.slots / experts, *(share for share in SHARES if share >= least)})
-    points = over_budgets(parts, shares, forecasts=forecasts, observation=observation)
+    ahead = min(shape.top_k, machine.prefetches(decoding(parts.told).sizes_LS))
+    points = over_budgets(
+        parts,
+        shares,
+        forecasts=forecasts,
+        observation=observation,
+        prefetches=(ahead,) if ahead else (),
+    )
     return [one for point in points for one in _outcomes(point, plan, machine, experts=experts)]
 
 

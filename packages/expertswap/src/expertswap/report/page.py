@@ -11,8 +11,8 @@ from expertswap.coverage_picture import coverage_spec
 from expertswap.observation import Observation
 from expertswap.plan.plan import Plan
 from expertswap.report.charts import (
-    NAMES,
     hits_chart,
+    known_as,
     purchases_chart,
     slots_chart,
     speed_chart,
@@ -23,7 +23,7 @@ from expertswap.sizes import largest_unit, tell_bytes
 
 _STYLE = """
 :root { color-scheme: light; }
-body { margin: 0 auto; padding: 40px 28px 80px; max-width: 1200px; color: #1f2933;
+body { margin: 0 auto; padding: 40px 28px 80px; max-width: 1480px; color: #1f2933;
   font: 15px/1.55 "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif; }
 h1 { margin: 0 0 4px; font-size: 27px; letter-spacing: -0.01em; }
 h2 { margin: 52px 0 4px; font-size: 19px; }
@@ -56,7 +56,11 @@ def page(observation: Observation, plan: Plan, found: Sequence[Outcome], machine
         (
             _head(plan, found),
             _section("What the experts carry", _where("coverage")),
-            _section("The plan", _memory(plan), _where("slots"), quiet=_slots_note(plan)),
+            _section(
+                "The plan",
+                f'<div class="charts">{_memory(plan)}{_where("slots")}</div>',
+                quiet=_slots_note(plan),
+            ),
             _section(
                 "Against other policies",
                 _table(found, plan),
@@ -151,8 +155,8 @@ def _policies_note(machine: Machine) -> str:
     )
     return (
         f"Misses come over a link of {machine.link_bytes_per_s / 1e9:g} GB/s; computing takes"
-        f" {compute}. “One ahead” loads one foreseen expert before each call, and counts only if it"
-        " arrives while the layer before computes. “Belady, best slots” knows the future, need not"
+        f" {compute}. “Ahead” loads as many foreseen experts before each call as arrive while the"
+        " layer before computes. “Belady, best slots” knows the future, need not"
         " keep what it fetches and has the best slots for these very prompts: no policy that loads"
         " on demand hits more."
     )
@@ -184,16 +188,15 @@ def _here(found: Sequence[Outcome], plan: Plan) -> dict[str, Outcome]:
 
 def _table(found: Sequence[Outcome], plan: Plan) -> str:
     mine = planned_name(found, plan)
-    rows = sorted(
-        (one for one in _here(found, plan).values() if one.name in NAMES or one.name == mine),
-        key=lambda one: -one.hit_rate,
-    )
+    shown = {
+        name: one for name, one in _here(found, plan).items() if known_as(name) or name == mine
+    }
     cells = "".join(
-        f"<tr{' class=chosen' if one.name == mine else ''}><td>{NAMES.get(one.name, one.name)}</td>"
+        f"<tr{' class=chosen' if name == mine else ''}><td>{known_as(name) or name}</td>"
         f"<td>{one.hit_rate:.2%}</td><td>{one.speed.bytes_per_token:,.0f}</td>"
         f"<td>{one.speed.stall_s * 1e3:.3f}</td><td>{one.speed.slowest_stall_s * 1e3:.3f}</td>"
         f"<td>{one.speed.tokens_per_s:,.1f}</td></tr>"
-        for one in rows
+        for name, one in sorted(shown.items(), key=lambda item: -item[1].hit_rate)
     )
     heads = ("with this memory", "hits", "bytes a token", "stall, ms", "1 in 100", "tokens/s")
     return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{cells}</table>"
