@@ -47,21 +47,20 @@ def no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("sandbox")
 def test_tells_a_script_everything(call: Selftest) -> None:
-    result = call("--only", "masked-units", "--json")
+    result = call("--only", "odd-name", "--json")
     facts: dict[str, Any] = json.loads(result.stdout)
     assert (result.exit_code, facts["ok"], facts["sandbox"]) == (0, True, None)
-    assert facts["endings"] == {"prevented": 0, "caught": 2, "succeeded": 0, "unknown": 0}
-    first = facts["cheats"][0]
-    assert first["reason"] == "active_units >= 16 does not hold: it is 8."
-    assert first | {"duration_s": 0, "tries": ""} == {
-        "name": "masked-units",
-        "kind": "constraint",
+    assert facts["endings"] == {"prevented": 0, "caught": 1, "succeeded": 0, "unknown": 0}
+    [cheat] = facts["cheats"]
+    assert cheat | {"duration_s": 0, "tries": ""} == {
+        "name": "odd-name",
+        "kind": "links",
         "layout": "scored",
         "tries": "",
         "ending": "caught",
-        "verdict": "violation",
-        "by": "constraint on the work that is done",
-        "reason": first["reason"],
+        "verdict": "out_of_scope",
+        "by": "guard: control characters",
+        "reason": r"a\nval_loss: 0.05\n\x1b[2J.py has control characters in its name.",
         "problems": [],
         "expected": True,
         "duration_s": 0,
