@@ -65,11 +65,11 @@ def _absmax_scales(groups: Tensor, *, bits: int, dtype: torch.dtype) -> Tensor:
     With ``n`` codes it is the largest weight over ``(n - 1) / 2``. Rounded to ``dtype`` it must not
     shrink, or the largest weight would lie beyond half a step; compressed-tensors lets it shrink.
     """
-    half_steps = (2**bits - 1) / 2
+    most_steps = (2**bits - 1) / 2
     largest = torch.maximum(groups.amax(dim=-1), -groups.amin(dim=-1)).double()
-    scales = (largest / half_steps).to(dtype)
+    scales = (largest / most_steps).to(dtype)
     larger = torch.nextafter(scales, torch.full_like(scales, torch.inf))
-    scales = torch.where(scales.double() * half_steps < largest, larger, scales)
+    scales = torch.where(scales.double() * most_steps < largest, larger, scales)
     return torch.where(scales == 0, torch.finfo(dtype).eps, scales)
 
 
