@@ -8,7 +8,7 @@ on nothing but what the ledger says was used up.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -197,15 +197,18 @@ class _Comparison:
 
     def _night(self, arm: _Arm, stack: ExitStack) -> Night:
         """An arm's night, which rests until it is woken; closed whatever happens."""
+        ledger = arm.bench.ledger
         arm.bench.seat.take(self._device_at_first(arm))
         inbox = self._inbox.reader() if self._is_parallel else None
         with arm.request.at_work():
             night = Night(arm.bench, arm.request, steerable=False, inbox=inbox)
             stack.callback(night.close)
-            if arm.bench.ledger.unfinished():
-                night.settle()
-            night.catch_up()
             night.rest()
+            if ledger.unfinished():
+                night.settle()
+            is_shared = ledger.incumbent() is None  # to measure the baseline is no arm's own work
+            with nullcontext() if is_shared else _awake(night):
+                night.catch_up()
         return night
 
     def _device_at_first(self, arm: _Arm) -> Device:
