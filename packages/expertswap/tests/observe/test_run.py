@@ -1,6 +1,7 @@
 """Whole or layer by layer, in one go or interrupted: the same observation."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from expertswap.checkpoint.reading import Checkpoint
-from expertswap.errors import CheckpointError, ObservationError
+from expertswap.errors import CheckpointError, ObservationError, OutputError
 from expertswap.observation import Observation, merged
 from expertswap.observe.resuming import RunDirectory
 from expertswap.observe.run import ObserveSettings, Progress, observe
@@ -257,3 +258,12 @@ def test_a_weight_that_is_missing_is_named(
     save_file(weights, model / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"layers\.1\.input_layernorm"):
         observe_in(model, some_prompts(), layerwise=layerwise)
+
+
+@pytest.mark.parametrize("bytes_needed", [0, 2**62])
+def test_hidden_states_must_find_room(bytes_needed: int, tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.begin({}, resume=False)
+    expected = pytest.raises(OutputError, match="TiB") if bytes_needed else nullcontext()
+    with expected:
+        directory.require(bytes_needed)

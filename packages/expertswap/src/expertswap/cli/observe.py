@@ -91,8 +91,9 @@ def observe(
     """
     from expertswap.checkpoint.reading import Checkpoint  # noqa: PLC0415 - torch takes seconds
 
-    for path in filter(None, (out, trace)):
-        require_new(path)
+    require_new(out)
+    if trace and not resume:
+        require_new(trace)
     checkpoint = Checkpoint.open(model)
     prompts = _read(
         checkpoint,

@@ -1,6 +1,7 @@
 """Gets a checkpoint's weights into transformers' own model: all of them, or some at a time."""
 
 import logging
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +16,10 @@ from transformers.utils import logging as transformers_logging
 
 from expertswap.checkpoint.reading import Checkpoint
 from expertswap.errors import CheckpointDamaged, CheckpointError, ExpertswapError
+from expertswap.observe.memory import give_back_freed
 
 _META = torch.device("meta")
+_NO_READING_AHEAD = "HF_DEACTIVATE_ASYNC_LOAD"
 
 
 def stored_dtype(checkpoint: Checkpoint) -> torch.dtype:
@@ -101,6 +104,7 @@ class Skeleton:
             yield
         finally:
             module.to(_META)
+            give_back_freed()
 
     def _load(self, names: Collection[str]) -> None:
         """As ``from_pretrained`` loads: its renamings, fusions and types, for some tensors."""
@@ -112,8 +116,9 @@ class Skeleton:
             weight_mapping=get_model_conversion_mapping(self.model),  # type: ignore[arg-type] # as from_pretrained gives it
         )
         lazy = {name: _LazyTensor(self._checkpoint, name) for name in names}
-        with _quiet(), _told(self._checkpoint):
+        with _quiet(), _told(self._checkpoint), _one_at_a_time():
             convert_and_load_state_dict_in_model(self.model, lazy, config)
+        give_back_freed()
 
     def _fill_buffers(self) -> None:
         """Compute what no checkpoint holds, such as rotary frequencies."""
@@ -153,6 +158,19 @@ def _told(checkpoint: Checkpoint) -> Iterator[None]:
     except Exception as error:
         told = str(error).strip() or type(error).__name__
         raise CheckpointError(f"transformers cannot load {checkpoint.path}: {told}") from error
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let transformers read a tensor when it is needed, instead of all of them ahead."""
+    before = os.environ.get(_NO_READING_AHEAD)
+    os.environ[_NO_READING_AHEAD] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_NO_READING_AHEAD]
+        if before is not None:
+            os.environ[_NO_READING_AHEAD] = before
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """How much memory a model needs, and how much there is."""
 
+import ctypes
 from pathlib import Path
 
 import torch
@@ -37,6 +38,13 @@ def available_bytes() -> int:
     except (OSError, ValueError):  # no such group, or its limit is "max"
         return free
     return min(free, limit - used)
+
+
+def give_back_freed() -> None:
+    """Return what was freed to the system; glibc keeps blocks of an expert's size for later."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _meminfo(key: str) -> int:

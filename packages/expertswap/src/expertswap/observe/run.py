@@ -1,8 +1,8 @@
 """Observes a model: stages of layers, chunks of prompts, and at the end one observation."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -161,7 +161,7 @@ class _Run:
             keeps_routing=self.settings.trace and bool(layers),
             on_prompts=self._counter(stage, done, len(runner.stages)),
         )
-        with runner.stage(stage):
+        with _memory_told(), runner.stage(stage):
             for number in range(done, len(self.chunks)):
                 runner.run(stage, number, self.chunks[number], recorder)
                 routing = recorder.take_routing()
@@ -222,6 +222,20 @@ class _Run:
             self.progress(done, total * num_stages)
 
         return count
+
+
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """Memory that ends is one sentence; torch has no type of its own for a CPU's."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ObservationError(
+            f"There is not enough memory: {error}. What was done before is kept.",
+            fix="Delete the run's directory and use fewer --batch-tokens, or --layerwise.",
+        ) from error
 
 
 def _about(
