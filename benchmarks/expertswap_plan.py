@@ -12,15 +12,16 @@ per layer and token that arrives in time): it moves more bytes, and is no matter
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from expertswap.observation import load_observation
 from expertswap.plan.budget_curve import BudgetPoint, over_budgets
 from expertswap.plan.learning import Teaching, learned
-from expertswap.plan.splitting import parted
+from expertswap.plan.splitting import Parts, parted
 from expertswap.simulate.calls import decoding
-from expertswap.trace import load_trace
+from expertswap.trace import RoutingTrace, load_trace
 
 BAR = 0.5
 SHARES = (0.1, 0.125, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -31,7 +32,7 @@ NAMES = ("mean-reap", "static", "static-plan", "lru", "lfu", "lfru", *PLANNED, "
 def main() -> None:
     """Print hits and closed gaps over budgets."""
     calibration, held_out, seen = map(Path, sys.argv[1:4])
-    parts = replace(parted(load_trace(calibration)), told=load_trace(held_out))
+    parts = parts_of(load_trace(calibration), load_trace(held_out))
     print(
         f"learned from {parts.learn.num_tokens:,} tokens, chosen on {parts.choose.num_tokens:,},"
         f" told of {parts.told.num_tokens:,}"
@@ -49,6 +50,13 @@ def main() -> None:
     )
     for point in points:
         tell(point)
+
+
+def parts_of(calibration: RoutingTrace, held_out: RoutingTrace) -> Parts:
+    """One prompt of five of the calibration decides, the others teach; the rest is told of."""
+    choose = parted(calibration).choose
+    learn = calibration.of(~np.isin(calibration.prompt_T, choose.prompt_T))
+    return Parts(learn=learn, choose=choose, told=held_out)
 
 
 def tell(point: BudgetPoint) -> None:

@@ -37,7 +37,9 @@ def plan(trace: RoutingTrace) -> Plan:
 
 @pytest.fixture(scope="module")
 def forecasts(trace: RoutingTrace) -> Forecasts:
-    return learned(decoding(parted(trace).learn), teaching=Teaching(epochs=8, hidden=32))
+    return learned(
+        decoding(parted(trace).learn), teaching=Teaching(batch=64, hidden=32, least_steps=300)
+    )
 
 
 def test_parts_share_no_prompt_and_every_domain_is_in_each(trace: RoutingTrace) -> None:
@@ -90,7 +92,9 @@ def test_expected_hits_are_those_of_the_prompts_that_were_kept_aside(
 
 
 def test_where_nothing_ever_changes_static_pinning_is_as_good_as_any(trace: RoutingTrace) -> None:
-    same = replace(trace, experts_TLK=np.broadcast_to(np.int16([1, 2]), trace.experts_TLK.shape))
+    same = replace(
+        trace, experts_TLK=np.broadcast_to(np.array([1, 2], np.int16), trace.experts_TLK.shape)
+    )
     made = make_plan(same, BUDGET)
     assert made.expected
     assert made.expected.hit_rates["static"] == 1.0

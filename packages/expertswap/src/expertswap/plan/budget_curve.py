@@ -87,7 +87,7 @@ def over_budgets(
             for policy in (STATIC, LRU, LFU, LFRU, BELADY, BELADY_STREAMING)
         }
         replays["static-plan"] = simulate(told, STATIC, fitted(STATIC, choose))
-        replays["bound"] = simulate(told, BELADY_STREAMING, fitted(BELADY, told))
+        replays["bound"] = simulate(told, BELADY_STREAMING, fitted(BELADY_STREAMING, told))
         if observation is not None:
             replays["mean-reap"] = simulate(told, STATIC, by_saliency(observation, even))
         if forecasts is not None:

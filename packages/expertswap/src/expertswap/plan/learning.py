@@ -5,8 +5,9 @@ use, ``DISCOUNT`` to the power of the calls until then: one for the next call, t
 one that is long unused. Whoever evicts the lowest evicts, in expectation, whom Belady would.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ class Teaching:
     Args:
         reach: Layers on either side that a layer hears.
         hidden: Hidden units.
-        epochs: Times that every call is seen.
+        epochs: Times that every call is seen, at least.
+        least_steps: Steps, at least; a short trace is seen more often.
         discount: Of one call until the next use.
         batch: Calls of one step.
         learning_rate: The highest.
@@ -40,6 +42,7 @@ class Teaching:
     reach: int = 8
     hidden: int = 64
     epochs: int = 6
+    least_steps: int = 1000
     discount: float = 0.8
     batch: int = 256
     learning_rate: float = 2e-3
@@ -118,17 +121,23 @@ def _taught(subject: Lesson, teaching: Teaching) -> LayerForecast:
         network = Network(heard=len(subject.heard_M), num_experts=E, teaching=teaching)
         network.begin(subject.target_SE.mean(dim=0))
         optimizer = torch.optim.AdamW(network.groups(teaching))
-        steps = teaching.epochs * -(-S // teaching.batch)
+        each = -(-S // teaching.batch)
+        steps = max(teaching.epochs * each, teaching.least_steps)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
-        for _ in range(teaching.epochs):
-            for chosen_B in torch.randperm(S).split(teaching.batch):
-                logits_BE = network(*subject.inputs(chosen_B))
-                loss = binary_cross_entropy_with_logits(logits_BE, subject.target_SE[chosen_B])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
+        for chosen_B in _batches(S, size=teaching.batch, count=steps):
+            logits_BE = network(*subject.inputs(chosen_B))
+            loss = binary_cross_entropy_with_logits(logits_BE, subject.target_SE[chosen_B])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call] # torch
+            optimizer.step()
+            schedule.step()
     return _frozen(network, subject)
+
+
+def _batches(total: int, *, size: int, count: int) -> Iterator[Tensor]:
+    """So many batches of indices, each index once before any comes again."""
+    endless = chain.from_iterable(torch.split(torch.randperm(total), size) for _ in repeat(None))
+    return islice(endless, count)
 
 
 def _frozen(network: Network, subject: Lesson) -> LayerForecast:

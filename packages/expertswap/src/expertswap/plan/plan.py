@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,7 +11,7 @@ from expertswap.errors import PlanError
 from expertswap.policies.policy import LayerPlacement, Policy, policy_named
 from expertswap.types import ModelIdentity, MoeShape
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -21,6 +21,8 @@ from expertswap.report.numbers import Outcome, purchases
 from expertswap.simulate.speed import Machine
 from expertswap.sizes import largest_unit, tell_bytes
 
+# What the bundle of Vega, Vega-Lite and Vega Embed is to do before the charts are drawn.
+_GLOBALS = "window.vegaEmbed = vegaEmbed;"
 _STYLE = """
 :root { color-scheme: light; }
 body { margin: 0 auto; padding: 40px 28px 80px; max-width: 1480px; color: #1f2933;
@@ -206,7 +208,7 @@ def _scripts(charts: Mapping[str, dict[str, Any]]) -> str:
     calls = "".join(
         f'vegaEmbed("#{name}", {_safe(spec)}, {{actions: false}});' for name, spec in charts.items()
     )
-    return f"<script type=module>{vl_convert.javascript_bundle()}\n{calls}</script>"
+    return f"<script type=module>{vl_convert.javascript_bundle(_GLOBALS)}\n{calls}</script>"
 
 
 def _safe(spec: dict[str, Any]) -> str:

@@ -106,7 +106,9 @@ def hits_by_depth(
 
 @njit(cache=True)
 def _restack(memory: Memory, needed_N: NDArray[np.int16]) -> None:
-    """Reorder the stack after a call: the call's experts first, then what each size would keep.
+    """Reorder the stack after a call, so that each size holds what it would keep.
+
+    What it fetched comes first, or, if it need not admit that, what is worth most.
 
     Going down, each depth holds the best of what the next smaller cache gave up and of what stood
     at this depth before.
@@ -139,6 +141,6 @@ def _restack(memory: Memory, needed_N: NDArray[np.int16]) -> None:
 def _stays_above(memory: Memory, e: int, other: int) -> bool:
     if memory.pinned_E[e] != memory.pinned_E[other]:
         return bool(memory.pinned_E[e])
-    if memory.needed_E[e] != memory.needed_E[other]:
+    if memory.admits_all[0] and memory.needed_E[e] != memory.needed_E[other]:
         return bool(memory.needed_E[e])
     return leaves_before(memory, other, e)

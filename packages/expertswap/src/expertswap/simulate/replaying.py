@@ -92,9 +92,10 @@ def hits_by_size(
     """Hits (L, E + 1) that each layer would have with 0, 1, ... E slots, in one pass.
 
     ``layers`` say what is resident at the start, best first; their numbers of slots do not matter.
-    Exact where the slots hold every call and every expert that is fetched gets one. For a policy
-    that does not admit all it is what the policy would hit if it did, and for least-stale, whose
-    worth depends on what is resident, what LRU hits.
+    Exact where the slots hold every call and every expert that is fetched gets one. A policy that
+    need not admit all may here give up an expert of the call that it serves, and so hits a trifle
+    more than it does. For least-stale, whose worth depends on what is resident, it is what LRU
+    hits.
     """
     E, curves = calls.num_experts, []
     for position, layer in enumerate(layers):
