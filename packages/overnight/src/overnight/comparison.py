@@ -12,19 +12,19 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
-from overnight.arms import equal_budget, new_arms, schedule_of, settings_of
+from overnight.arms import equal_budget, schedule_of
 from overnight.assembly import Equipment, equipped
 from overnight.at_once import at_once
+from overnight.beginning import begin, count_arms, settings_in, under_way
 from overnight.bench import Bench
 from overnight.compare.schedules import Order, Schedule, Turn, Used, next_turns
 from overnight.config import ArmTable, BudgetTable, CompareTable, Study
-from overnight.errors import OvernightError, Stopped
+from overnight.errors import Stopped
 from overnight.finals import measure_finals
 from overnight.ledger.records import ArmRecord, ComparisonRecord
 from overnight.night import Night
 from overnight.processes.supervisor import StopSignal
 from overnight.progress import Watcher
-from overnight.researchers.registry import create as create_researcher
 from overnight.sandbox.devices import Device
 from overnight.steering import SharedInbox, inbox_of
 from overnight.stopping import StopRequest
@@ -61,62 +61,11 @@ def run_comparison(
     stop = StopSignal()
     request = StopRequest(stop, watcher)
     with request.on_signals(), equipped(study, request) as equipment:
-        under_way = _under_way(equipment, table, budget)
-        told = table if under_way is None else _settings(under_way)[0]
-        devices = _devices(equipment, told, most=_count(equipment, table, under_way))
-        record = under_way or _begun(equipment, table, budget)
+        record = under_way(equipment, table, budget)
+        told = table if record is None else settings_in(record)[0]
+        devices = _devices(equipment, told, most=count_arms(equipment, table, record))
+        record = record or begin(equipment, table, budget)
         return _Comparison(equipment, request, stop, record, devices).run()
-
-
-def unfinished(comparisons: Sequence[ComparisonRecord]) -> ComparisonRecord | None:
-    """The comparison that can be gone on with, if there is one."""
-    return next((each for each in reversed(comparisons) if each.ended_at is None), None)
-
-
-def _under_way(
-    equipment: Equipment, table: CompareTable, budget: BudgetTable
-) -> ComparisonRecord | None:
-    """The comparison to go on with; None where a new one is asked for and can work."""
-    ledger = equipment.ledger
-    under_way = unfinished(ledger.comparisons())
-    if under_way is None:
-        if not table.arms:
-            raise OvernightError(
-                "No comparison is under way.", fix="Name its arms with --arm KIND[:MODEL]."
-            )
-        for arm in table.arms:  # whatever cannot work is told before anything is begun
-            create_researcher(equipment.study.with_arm(arm, budget).researcher_settings)
-        return None
-    asked = [
-        (arm.name, arm.repeat, arm.settings) for arm in new_arms(table.arms, repeats=table.repeats)
-    ]
-    had = [(arm.name, arm.repeat, arm.settings) for arm in ledger.arms(under_way.id)]
-    same = settings_of(table, budget) == settings_of(*_settings(under_way))
-    if table.arms and not (asked == had and same):
-        raise OvernightError(
-            f"Comparison {under_way.id} is not finished, and it is another one.",
-            fix="Go on with it by `overnight compare --resume`, or end it with --abandon.",
-        )
-    return under_way
-
-
-def _settings(record: ComparisonRecord) -> tuple[CompareTable, BudgetTable]:
-    """How a comparison is run, by this version's settings."""
-    table = CompareTable.model_validate(dict(record.settings))
-    return table, table.budget
-
-
-def _begun(equipment: Equipment, table: CompareTable, budget: BudgetTable) -> ComparisonRecord:
-    arms = new_arms(table.arms, repeats=table.repeats)
-    equipment.ledger.begin_comparison(settings_of(table, budget), arms)
-    return equipment.ledger.comparisons()[-1]
-
-
-def _count(equipment: Equipment, table: CompareTable, under_way: ComparisonRecord | None) -> int:
-    """How many arms there are."""
-    if under_way is None:
-        return len(table.arms)
-    return len({arm.name for arm in equipment.ledger.arms(under_way.id)})
 
 
 def _devices(equipment: Equipment, table: CompareTable, *, most: int) -> Sequence[Device]:
@@ -155,7 +104,7 @@ class _Comparison:
         self._request = request
         self._record = record
         self._devices = devices
-        self._table, _ = _settings(record)
+        self._table, _ = settings_in(record)
         self._arms = equipment.ledger.arms(record.id)
         self._inbox = SharedInbox(inbox_of(equipment.layout))
         self._seat = None if self._is_parallel else equipment.seat(stop, request, device=devices[0])

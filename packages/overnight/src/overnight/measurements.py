@@ -1,5 +1,7 @@
 """Measuring a candidate: a pristine checkout, the commands, and the record of how it ended."""
 
+from collections.abc import Callable
+
 from overnight.bench import Bench
 from overnight.errors import OvernightError, Stopped
 from overnight.ledger.records import RunRecord, TrialRecord
@@ -30,17 +32,15 @@ class Measurements:
             Stopped: It was ended by request; the trial stays in state measuring.
             OvernightError: Something other than the candidate failed; likewise.
         """
-        ledger = self._bench.ledger
-        checkout = self._bench.workspaces.checkout(candidate)
-        device = self._bench.seat.device.name
-        run_id = ledger.begin_run(trial.number, from_state=state, device=device)
-        try:
-            with self._bench.timesheet.during(Activity.MEASURING):
-                run = self._set_up(trial, checkout) or self._execute(trial, checkout, candidate)
-        except OvernightError as error:
-            ledger.end_run(run_id, Run.cut_off(str(error)))
-            raise
-        ledger.end_run(run_id, run)
+        bench = self._bench
+        checkout = bench.workspaces.checkout(candidate)
+        device = bench.seat.device.name
+        run_id = bench.ledger.begin_run(trial.number, from_state=state, device=device)
+        with bench.timesheet.during(Activity.MEASURING):
+            run = self._recorded(
+                run_id,
+                lambda: self._set_up(trial, checkout) or self._execute(trial, checkout, candidate),
+            )
         if run.outcome is Outcome.INTERRUPTED:
             raise Stopped(f"Trial {trial.number} will be measured again by the next run.")
         if trial.is_baseline:
@@ -54,30 +54,36 @@ class Measurements:
             Stopped: It was ended by request; it is made again when it is needed.
             OvernightError: Something other than the candidate failed.
         """
-        bench, commit = self._bench, trial.commit or trial.parent_commit
+        bench, device = self._bench, self._bench.seat.device.name
+        commit, deadline_s = trial.commit or trial.parent_commit, bench.study.measure.deadline_s
         candidate = bench.repository.candidate(parent=trial.parent_commit, commit=commit)
         checkout = bench.workspaces.checkout(candidate)
-        device = bench.seat.device.name
         logs = Logs(bench.trial_dir(trial.number), f"on-{device}-")
         bench.watcher.phase(
-            trial.number,
-            Phase.VALIDATING,
-            deadline_s=bench.study.measure.deadline_s,
-            log=logs.file("output"),
+            trial.number, Phase.VALIDATING, deadline_s=deadline_s, log=logs.file("output")
         )
         run_id = bench.ledger.run_again(
             trial.number, checkpoint=None, purpose=Purpose.DEVICE, device=device
         )
-        try:
-            run = bench.measuring.set_up(checkout, logs=logs) or bench.measuring.measure(
-                checkout, bench.workspaces, logs=logs
-            )
-        except OvernightError as error:
-            bench.ledger.end_run(run_id, Run.cut_off(str(error)))
-            raise
-        bench.ledger.end_run(run_id, run)
+        run = self._recorded(
+            run_id,
+            lambda: (
+                bench.measuring.set_up(checkout, logs=logs)
+                or bench.measuring.measure(checkout, bench.workspaces, logs=logs)
+            ),
+        )
         if run.outcome is Outcome.INTERRUPTED:
             raise Stopped(f"Trial {trial.number} will be measured on {device} by the next run.")
+        return run
+
+    def _recorded(self, run_id: int, measure: Callable[[], Run]) -> Run:
+        """Measure, and record how that ended, whatever happened."""
+        try:
+            run = measure()
+        except OvernightError as error:
+            self._bench.ledger.end_run(run_id, Run.cut_off(str(error)))
+            raise
+        self._bench.ledger.end_run(run_id, run)
         return run
 
     def finished(self, trial: TrialRecord) -> Run | None:

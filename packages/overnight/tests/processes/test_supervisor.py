@@ -50,6 +50,18 @@ def test_commands_follow_each_other_in_one_helper(shell: Shell, output: Path) ->
     assert len(helpers) == 1
 
 
+def test_commands_run_on_the_processors_that_they_are_given(
+    supervisor: Supervisor, shell: Shell, output: Path
+) -> None:
+    """Also when another helper has taken the place of the first one."""
+    last = max(os.sched_getaffinity(0))
+    supervisor.pin(frozenset({last}))
+    for _helper in range(2):
+        shell("grep Cpus_allowed_list /proc/self/status")
+        assert output.read_text().split()[-1] == str(last)
+        supervisor.close()
+
+
 # What a command gets.
 
 

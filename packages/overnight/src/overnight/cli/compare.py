@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.text import Text
 
 from overnight.arms import named, parse_arm, with_control, with_itself
+from overnight.beginning import unfinished
 from overnight.cli.display import show
 from overnight.cli.target import JsonOption, reading
 from overnight.compare.analysis import Comparison, analyse
 from overnight.compare.jsons import comparison_json
 from overnight.compare.schedules import Order
 from overnight.compare.text import comparison_lines
-from overnight.comparison import ComparisonEnd, run_comparison, unfinished
+from overnight.comparison import ComparisonEnd, run_comparison
 from overnight.config import BudgetTable, CompareTable, Study, load_study
 from overnight.config.explain import explain
 from overnight.contests import contest_of

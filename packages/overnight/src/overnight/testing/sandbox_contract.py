@@ -24,6 +24,7 @@ import pytest
 
 from overnight.processes.supervisor import EndedBy, Limits
 from overnight.sandbox.base import ON, Refused, Sandbox
+from overnight.sandbox.devices import WHOLE_MACHINE, Device, Gpu
 from overnight.testing.sandbox_site import PATIENT, Box, Site, device_node, serving
 
 MIB = 2**20
@@ -299,6 +300,15 @@ class SandboxContract:
                 assert (told.output == "served\n") == (number == port), told.output
             told = confining.python(_ASK_PROXY, "nowhere.test", confinement=granted)
         assert Refused("nowhere.test:80") in told.refused
+
+    def test_later_commands_have_the_device_that_was_lent(self, box: Box) -> None:
+        """By the variable that names it; nobody else's before and after."""
+        gpu = Gpu(index=1, uuid="GPU-lent", name="a GPU", minor=1, total_bytes=0)
+        told = []
+        for device in (Device(gpu), Device(cpus=frozenset({0})), WHOLE_MACHINE):
+            box.sandbox.lend(device)
+            told.append(box.sh("echo ${CUDA_VISIBLE_DEVICES-not set}").output)
+        assert told == ["GPU-lent\n", "\n", "not set\n"]
 
     def test_a_device_is_there_for_whom_it_is_granted(self, confining: Box) -> None:
         """For nobody else."""
