@@ -131,7 +131,7 @@ def every_case() -> Iterator[object]:
         yield pytest.param(case, id=case.name, marks=marks)
 
 
-@pytest.mark.parametrize("case", every_case())
+@pytest.mark.parametrize("case", list(every_case()))
 def test_misbehaving_command(
     case: Case, make: Callable[..., TinyStudy], consistent: Callable[[TinyStudy], None]
 ) -> None:

@@ -244,7 +244,7 @@ class Inspector:
         (clone / TRAIN).write_text(BETTER)
 
 
-@pytest.mark.parametrize("case", every_case())
+@pytest.mark.parametrize("case", list(every_case()))
 def test_odd_proposal(
     case: Case, study: TinyStudy, consistent: Callable[[TinyStudy], None]
 ) -> None:
