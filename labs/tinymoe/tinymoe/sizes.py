@@ -20,6 +20,7 @@ class Size:
         rows: Of one step.
         steps: Of training.
         learning_rate: The highest.
+        balance: Weight of the balance loss; a short training needs more of it.
         prompts: Of each domain and split, at most.
         shard_bytes: Of one file of weights, at most.
     """
@@ -36,6 +37,7 @@ class Size:
     rows: int
     steps: int
     learning_rate: float
+    balance: float
     prompts: int
     shard_bytes: int
 
@@ -54,6 +56,7 @@ SIZES = {
         rows=16,
         steps=120,
         learning_rate=1e-2,
+        balance=5e-2,
         prompts=8,
         shard_bytes=100_000,
     ),
@@ -70,6 +73,7 @@ SIZES = {
         rows=8,
         steps=360,
         learning_rate=4e-3,
+        balance=5e-3,
         prompts=50,
         shard_bytes=1_000_000,
     ),
@@ -86,6 +90,7 @@ SIZES = {
         rows=64,
         steps=2400,
         learning_rate=2e-3,
+        balance=1e-3,
         prompts=200,
         shard_bytes=14_000_000,
     ),

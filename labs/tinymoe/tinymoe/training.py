@@ -14,7 +14,6 @@ from tinymoe.model import balance_loss, next_token_loss
 from tinymoe.sizes import Size
 from tinymoe.text import Domain
 
-BALANCE_WEIGHT = 0.001  # of the balance loss beside that of the next token
 WARM_UP, DECAY = 0.05, 0.5  # shares of the steps, at the beginning and at the end
 WEIGHT_DECAY = 0.1
 GRADIENT_NORM = 1.0
@@ -80,7 +79,7 @@ def train(
         outputs = model(tokens_BT, use_cache=False, output_router_logits=True)
         loss = next_token_loss(outputs.logits, tokens_BT)
         balance = balance_loss(outputs.router_logits, top_k=size.top_k)
-        torch.autograd.backward(loss + BALANCE_WEIGHT * balance)
+        torch.autograd.backward(loss + size.balance * balance)
         optimizer.step(scale=schedule(step / steps))
         losses.append(torch.stack([loss.detach(), balance.detach()]))
         if (step + 1) % every == 0 or step + 1 == steps:
