@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.metadata import version
 
 import pytest
 
@@ -244,3 +245,17 @@ def test_tables_tell_whose_trial_it_was_and_what_it_had_to_beat(
     assert (rows["poor 0.95"]["arm"], rows["poor 0.95"]["incumbent_value"]) == ("poor", 1.0)
     assert (rows["own"]["arm"], rows["own"]["incumbent"], rows["own"]["best"]) == (None, 0, 0.99)
     assert rows["baseline"]["arm"] is None
+
+
+def test_the_money_is_told_with_whose_prices_it_is_by(study: TinyStudy, compare: Compare) -> None:
+    """Of each call by the price list that was used when it was made."""
+    propose = (
+        "echo \"echo 'val_loss: 0.$OVERNIGHT_TRIAL'\" > train.sh;"
+        ' echo \'{"title": "t", "usage": {"input_tokens": 9, "output_tokens": 9%s}}\''
+        " > $OVERNIGHT_RESULT"
+    )
+    public = ArmTable(kind="command", model="gpt-4o", options={"command": propose % ""})
+    told = ArmTable(kind="command", name="told", options={"command": propose % ', "cost_usd": 1'})
+    compare(public, told, trials=1)
+    prices = {price.by: price.calls for price in analyse(contest(study)).prices}
+    assert prices == {f"genai-prices {version('genai-prices')}": 1, "the researcher itself": 1}
