@@ -13,6 +13,7 @@ from expertswap.errors import BudgetTooSmall, ExpertswapError, PlanError, TraceE
 from expertswap.observation import Observation, save_observation
 from expertswap.plan.plan import load_plan
 from expertswap.plan.planning import traffic
+from expertswap.plan.seed_format import save_seed_plan
 from expertswap.testing.synthetic_traces import Workload, synthetic_model, synthetic_trace
 from expertswap.trace import RoutingTrace, save_trace
 from expertswap.types import ModelIdentity
@@ -108,6 +109,18 @@ def test_simulate_tells_every_policy_batch_and_domain(recorded: Path, plan_file:
     assert done.output.count("belady") == 2 * 4
     assert "code alone: 160 tokens" in done.output
     assert "batch 2: a layer needs" in done.output
+
+
+def test_simulate_takes_plans_of_reap_expert_swap(
+    recorded: Path, plan_file: Path, tmp_path: Path
+) -> None:
+    save_seed_plan(load_plan(plan_file), tmp_path / "seed.json")
+    done = run(
+        "simulate", recorded / "trace.parquet", "--plan", tmp_path / "seed.json", "--policy",
+        "pinned-lru",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "pinned-lru" in done.output
 
 
 def test_simulate_needs_no_plan(recorded: Path) -> None:

@@ -86,6 +86,9 @@ def test_a_plan_written_in_that_format_is_read_again(tmp_path: Path) -> None:
         expert for expert in range(24) if expert not in layer.coreExperts
     ]
     assert layer.sliceCatalog[0].byteCost == 8 * 1000
+    assert read.placements[1].num_slots == 6
+    assert read.placements[1].residents == (5, 3, 1, 0, 9, 8)
+    assert read.placements[1].core == (5, 3, 1, 0)
     assert read.arithmetic.capacity == small_plan().slots
     assert read.arithmetic.core_per_layer == 4
 

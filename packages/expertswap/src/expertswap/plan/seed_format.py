@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from expertswap.errors import PlanError
 from expertswap.plan.plan import Plan, read_json, told
+from expertswap.policies.policy import LayerPlacement
 
 MODE = "dynamic_core_specialist"
 _GIB = 1024**3
@@ -110,6 +111,11 @@ class SeedPlan(_Lenient):
     perLayer: dict[str, SeedLayer]
 
     @property
+    def placements(self) -> list[LayerPlacement]:
+        """Each layer's core, which never leaves, and the first slices in the slots beside it."""
+        return [_placement(layer) for layer in self.perLayer.values()]
+
+    @property
     def arithmetic(self) -> SeedBudget:
         """Its budget, to be computed again."""
         first = next(iter(self.perLayer.values()))
@@ -122,6 +128,13 @@ class SeedPlan(_Lenient):
             core_fraction=self.budget["core_budget_fraction"],
             pool_multiplier=self.budget["candidate_pool_multiplier"],
         )
+
+
+def _placement(layer: SeedLayer) -> LayerPlacement:
+    specialists = [expert for one in layer.sliceCatalog for expert in one.experts]
+    slots = len(layer.coreExperts) + layer.specialistActiveExpertTarget
+    residents = (*layer.coreExperts, *specialists)[:slots]
+    return LayerPlacement(slots, residents, core=layer.coreExperts)
 
 
 def load_seed_plan(path: Path) -> SeedPlan:
@@ -140,6 +153,15 @@ def load_seed_plan(path: Path) -> SeedPlan:
     if plan.mode != MODE or not plan.perLayer:
         raise PlanError(f"The plan {path} is of mode {plan.mode!r}.", fix=f"Give one of {MODE!r}.")
     return plan
+
+
+def is_seed_plan(path: Path) -> bool:
+    """Whether a plan is of that format.
+
+    Raises:
+        PlanError: It cannot be read.
+    """
+    return read_json(path).get("mode") == MODE
 
 
 def save_seed_plan(plan: Plan, path: Path, *, slice_experts: int = 8) -> None:

@@ -97,7 +97,7 @@ def _add(sums: NDArray[np.float32], factor: float, values: NDArray[np.float32]) 
         sums[n] += np.float32(factor) * values[n]
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def hear(heard: Heard, layer: int, needed_N: NDArray[np.int16]) -> None:
     """Remember a layer's call."""
     heard.count_L[layer] = len(needed_N)
@@ -127,12 +127,13 @@ def foresee(
     past: Past,
 ) -> NDArray[np.float32]:
     """What each expert is worth (E,): the logit of the discount until its next use."""
-    hidden_H = forecast.hidden_H.copy()
+    hidden_H = forecast.hidden_H + past.slow_H
     for m in range(len(forecast.heard_M)):
         layer = forecast.heard_M[m]
         for n in range(heard.count_L[layer]):
-            _add(hidden_H, 1.0, forecast.heard_MEH[m, heard.last_LE[layer, n]])
-    _add(hidden_H, 1.0, past.slow_H)
+            row_H = forecast.heard_MEH[m, heard.last_LE[layer, n]]
+            for h in range(len(hidden_H)):
+                hidden_H[h] += row_H[h]
     worth_E = forecast.prior_E.copy()
     for j in range(len(forecast.fade_J)):
         _add(worth_E, forecast.clock_J[j], past.clocks_JE[j])

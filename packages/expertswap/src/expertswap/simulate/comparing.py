@@ -9,6 +9,7 @@ from expertswap.plan.forecast_file import load_forecasts
 from expertswap.plan.matching import require_model
 from expertswap.plan.plan import Plan, load_plan
 from expertswap.plan.planning import uniform
+from expertswap.plan.seed_format import is_seed_plan, load_seed_plan
 from expertswap.plan.splitting import parted
 from expertswap.policies.forecast import Forecasts
 from expertswap.policies.policy import LayerPlacement, policy_named
@@ -115,6 +116,8 @@ def setting(
         TraceError: The trace is of another model than the plan.
     """
     machine = Machine(link, memory, expert_bytes or 1, compute_s=compute_s)
+    if plan and is_seed_plan(plan):
+        return _planned_by_seed(trace.model.shape, plan, machine)
     if plan:
         made = load_plan(plan)
         require_model(trace, made.identity)
@@ -143,6 +146,28 @@ def _planned(made: Plan, path: Path, machine: Machine, expert_bytes: int | None)
         plan=made,
         forecasts=load_forecasts(made.forecasts, beside=path) if made.forecasts else None,
     )
+
+
+def _planned_by_seed(shape: MoeShape, path: Path, machine: Machine) -> Setting:
+    """A plan of reap-expert-swap, which does not say of which weights it is."""
+    made = load_seed_plan(path)
+    arithmetic = made.arithmetic
+    if (arithmetic.num_layers, arithmetic.num_experts) != (
+        len(shape.moe_layers),
+        shape.num_experts,
+    ):
+        raise PlanError(
+            f"The plan {path} is of {arithmetic.num_layers} layers of {arithmetic.num_experts}"
+            f" experts, the trace of {len(shape.moe_layers)} of {shape.num_experts}."
+        )
+    slots = sum(layer.num_slots for layer in made.placements)
+    machine = replace(
+        machine,
+        expert_bytes=arithmetic.expert_bytes,
+        other_weights_bytes=arithmetic.always_resident_bytes,
+    )
+    absent = arithmetic.num_layers * arithmetic.num_experts - slots
+    return Setting(made.placements, machine, absent)
 
 
 def _total(shape: MoeShape, *, slots: int | None, budget: int | None, expert_bytes: int) -> int:
