@@ -100,6 +100,19 @@ def test_a_plan_is_never_written_over(tiny_qwen3: Path, recorded: Path, plan_fil
     assert plan_file.read_bytes() == before
 
 
+def test_sums_alone_are_planned_by_traffic(
+    tiny_qwen3: Path, recorded: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "plan", recorded / "seen.safetensors", "--model", tiny_qwen3, "--reserve", "1KB",
+        "--gpu-memory", memory(tiny_qwen3), "--out", tmp_path / "plan.json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    plan = load_plan(tmp_path / "plan.json")
+    assert (plan.policy, plan.expected) == ("pinned-lru", None)
+    assert plan.slots == sum(len(layer.residents) for layer in plan.layers)
+
+
 def test_simulate_tells_every_policy_batch_and_domain(recorded: Path, plan_file: Path) -> None:
     done = run(
         "simulate", recorded / "trace.parquet", "--plan", plan_file, "--policy", "lru,belady",

@@ -12,7 +12,7 @@ from expertswap.plan.plan import Plan, load_plan, save_plan
 from expertswap.plan.planning import make_plan, traffic
 from expertswap.plan.splitting import parted
 from expertswap.policies.forecast import Forecasts, LayerForecast
-from expertswap.policies.policy import FORECAST, LRU, STATIC
+from expertswap.policies.policy import BELADY, FORECAST, LRU, STATIC
 from expertswap.simulate.calls import decoding
 from expertswap.simulate.replaying import simulate
 from expertswap.testing.synthetic_traces import Workload, synthetic_model, synthetic_trace
@@ -166,6 +166,8 @@ def test_a_plan_of_experts_that_do_not_exist_is_refused(tmp_path: Path, plan: Pl
 
 
 def test_what_cannot_be_planned_is_one_sentence(trace: RoutingTrace) -> None:
+    with pytest.raises(PlanError, match="knows the future"):
+        make_plan(trace, BUDGET, policy=BELADY)
     with pytest.raises(BudgetTooSmall, match="one token needs"):
         make_plan(trace, replace(BUDGET, gpu_bytes=4_000))
     with pytest.raises(TraceError, match="too few prompts"):

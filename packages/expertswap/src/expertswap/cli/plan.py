@@ -1,7 +1,7 @@
 """``expertswap plan``: which experts stay in the GPU's memory, and who leaves."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import typer
 from rich.console import Console
@@ -12,14 +12,19 @@ from expertswap.cli.outputs import require_new
 from expertswap.sizes import parse_bytes, tell_bytes
 
 if TYPE_CHECKING:
+    from expertswap.checkpoint.reading import Checkpoint
     from expertswap.plan.budget import Budget
     from expertswap.plan.plan import Expected, Plan
     from expertswap.policies.forecast import Forecasts
+    from expertswap.policies.policy import Policy
     from expertswap.trace import RoutingTrace
 
 
 def plan(
-    trace: Annotated[Path, typer.Argument(help="What `expertswap observe --trace` wrote.")],
+    recorded: Annotated[
+        Path,
+        typer.Argument(help="The trace that `expertswap observe --trace` wrote, or its sums."),
+    ],
     model: Annotated[Path, typer.Option(help="The observed model's directory.")],
     gpu_memory: Annotated[int, typer.Option(parser=parse_bytes, metavar="SIZE", help="As 12GiB.")],
     out: Annotated[Path, typer.Option(help="Plan to write, as plan.json.")],
@@ -40,44 +45,82 @@ def plan(
 ) -> None:
     """Plan which experts are resident, how many slots each layer gets, and who leaves.
 
-    Three of five prompts are learned from, one of five decides, and one of five, which planning
-    never sees, tells what to expect.
+    Of a trace, three of five prompts are learned from, one of five decides, and one of five, which
+    planning never sees, tells what to expect. Sums (safetensors) tell which experts have most
+    traffic, and no more.
 
     Example:
 
         expertswap plan trace.parquet --model ./model --gpu-memory 12GiB --out plan.json
     """
-    from expertswap.checkpoint.reading import Checkpoint  # noqa: PLC0415 - heavy, as all below
-    from expertswap.plan.budget import Budget  # noqa: PLC0415
-    from expertswap.plan.forecast_file import save_forecasts  # noqa: PLC0415
-    from expertswap.plan.matching import require_model  # noqa: PLC0415
+    from expertswap.plan.forecast_file import save_forecasts  # noqa: PLC0415 - heavy, as all below
     from expertswap.plan.plan import save_plan  # noqa: PLC0415
-    from expertswap.plan.planning import make_plan  # noqa: PLC0415
     from expertswap.policies.policy import policy_named  # noqa: PLC0415
-    from expertswap.trace import load_trace  # noqa: PLC0415
 
     forecast_file = out.with_suffix(".forecasts.safetensors")
-    require_new(out)
+    for path in (out, forecast_file):
+        require_new(path)
     rule = policy_named(policy) if policy else None
-    checkpoint, seen = Checkpoint.open(model), load_trace(trace)
-    require_model(seen, checkpoint.identity)
-    all_bytes = sum(tensor.nbytes for tensor in checkpoint.tensors.values())
-    experts = len(checkpoint.shape.moe_layers) * checkpoint.shape.num_experts
-    budget = Budget(
-        gpu_bytes=gpu_memory,
-        other_weights_bytes=all_bytes - experts * checkpoint.expert_bytes,
-        reserve_bytes=reserve,
-        expert_bytes=expert_bytes or checkpoint.expert_bytes,
-    )
-    budget.slots(seen.model.shape)
-    forecasts = _forecasts(seen) if learn else None
-    made = make_plan(seen, budget, policy=rule, forecasts=forecasts)
+    sizes = _Sizes(model, gpu_memory, reserve, expert_bytes)
+    if recorded.suffix == ".safetensors":
+        made, forecasts, budget = _by_sums(recorded, sizes)
+    else:
+        made, forecasts, budget = _by_trace(recorded, sizes, rule, learn=learn)
     if forecasts:
-        require_new(forecast_file)
         named = save_forecasts(forecasts, forecast_file)
         made = made.model_copy(update={"forecasts": named})
     save_plan(made, out)
     _tell(made, budget, out)
+
+
+class _Sizes(NamedTuple):
+    """What a user says of memory."""
+
+    model: Path
+    gpu_bytes: int
+    reserve_bytes: int
+    expert_bytes: int | None
+
+    def budget(self, checkpoint: "Checkpoint") -> "Budget":
+        from expertswap.plan.budget import Budget  # noqa: PLC0415 - quick help
+
+        all_bytes = sum(tensor.nbytes for tensor in checkpoint.tensors.values())
+        experts = len(checkpoint.shape.moe_layers) * checkpoint.shape.num_experts
+        return Budget(
+            gpu_bytes=self.gpu_bytes,
+            other_weights_bytes=all_bytes - experts * checkpoint.expert_bytes,
+            reserve_bytes=self.reserve_bytes,
+            expert_bytes=self.expert_bytes or checkpoint.expert_bytes,
+        )
+
+
+_Made: TypeAlias = "tuple[Plan, Forecasts | None, Budget]"
+
+
+def _by_sums(recorded: Path, sizes: _Sizes) -> _Made:
+    from expertswap.checkpoint.reading import Checkpoint  # noqa: PLC0415 - heavy, as all below
+    from expertswap.observation import load_observation  # noqa: PLC0415
+    from expertswap.plan.matching import require_observed  # noqa: PLC0415
+    from expertswap.plan.planning import plan_by_traffic  # noqa: PLC0415
+
+    checkpoint, seen = Checkpoint.open(sizes.model), load_observation(recorded)
+    require_observed(seen, checkpoint.identity)
+    budget = sizes.budget(checkpoint)
+    return plan_by_traffic(seen, budget), None, budget
+
+
+def _by_trace(recorded: Path, sizes: _Sizes, rule: "Policy | None", *, learn: bool) -> _Made:
+    from expertswap.checkpoint.reading import Checkpoint  # noqa: PLC0415 - heavy, as all below
+    from expertswap.plan.matching import require_model  # noqa: PLC0415
+    from expertswap.plan.planning import make_plan  # noqa: PLC0415
+    from expertswap.trace import load_trace  # noqa: PLC0415
+
+    checkpoint, seen = Checkpoint.open(sizes.model), load_trace(recorded)
+    require_model(seen, checkpoint.identity)
+    budget = sizes.budget(checkpoint)
+    budget.slots(seen.model.shape)  # before minutes of learning
+    forecasts = _forecasts(seen) if learn else None
+    return make_plan(seen, budget, policy=rule, forecasts=forecasts), forecasts, budget
 
 
 def _forecasts(seen: "RoutingTrace") -> "Forecasts":

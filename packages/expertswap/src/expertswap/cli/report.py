@@ -32,6 +32,7 @@ def report(
     from expertswap.observation import load_observation  # noqa: PLC0415 - heavy, as all below
     from expertswap.plan.matching import require_model, require_observed  # noqa: PLC0415
     from expertswap.plan.splitting import parted  # noqa: PLC0415
+    from expertswap.plan.whole_file import write_whole  # noqa: PLC0415
     from expertswap.report.numbers import outcomes  # noqa: PLC0415
     from expertswap.report.page import page  # noqa: PLC0415
     from expertswap.simulate.comparing import setting  # noqa: PLC0415
@@ -55,7 +56,5 @@ def report(
     found = outcomes(
         parted(routed), made, place.machine, forecasts=place.forecasts, observation=observation
     )
-    partial = out.with_name(f".{out.name}.partial")
-    partial.write_text(page(observation, made, found, place.machine), encoding="utf-8")
-    partial.replace(out)
+    write_whole(out, page(observation, made, found, place.machine).encode())
     typer.echo(str(out))

@@ -8,6 +8,7 @@ from safetensors.numpy import load, save
 
 from expertswap.errors import PlanError
 from expertswap.plan.plan import Forecasts as Named
+from expertswap.plan.whole_file import write_whole
 from expertswap.policies.forecast import Forecasts, LayerForecast
 
 _FIELDS = LayerForecast._fields
@@ -22,9 +23,7 @@ def save_forecasts(forecasts: Forecasts, path: Path) -> Named:
         for field in _FIELDS
     }
     content = save(arrays)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    write_whole(path, content)
     return Named(file=path.name, sha256=hashlib.sha256(content).hexdigest())
 
 

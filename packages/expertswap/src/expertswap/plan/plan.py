@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from expertswap.errors import PlanError
+from expertswap.plan.whole_file import write_whole
 from expertswap.policies.policy import LayerPlacement, Policy, policy_named
 from expertswap.types import ModelIdentity, MoeShape
 
@@ -129,9 +130,7 @@ class Plan(_Part):
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan; ``path`` is either the whole file or untouched."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, f"{plan.model_dump_json(indent=1)}\n".encode())
 
 
 def load_plan(path: Path) -> Plan:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from expertswap.errors import PlanError
+from expertswap.observation import Observation
 from expertswap.plan.allocation import allocate
 from expertswap.plan.budget import Budget
 from expertswap.plan.plan import Expected, Layer, Memory, Model, Plan, Shape
@@ -28,6 +30,7 @@ from expertswap.policies.slots import Worth
 from expertswap.simulate.calls import Calls, decoding
 from expertswap.simulate.replaying import hits_by_size, simulate
 from expertswap.trace import RoutingTrace
+from expertswap.types import ModelIdentity
 
 CANDIDATES = (STATIC, LRU, LFU, LFRU, PINNED_LRU, FORECAST)
 BOUNDS = (BELADY, BELADY_STREAMING)
@@ -78,8 +81,11 @@ def make_plan(
 
     Raises:
         BudgetTooSmall: The experts of one token do not fit.
+        PlanError: The policy cannot run.
         TraceError: The trace has too few prompts.
     """
+    if policy and policy.worth == Worth.NEXT_USE:
+        raise PlanError(f"The policy {policy.name} knows the future; no model can run it.")
     parts = parted(trace)
     shape = trace.model.shape
     total = budget.slots(shape)
@@ -98,12 +104,36 @@ def make_plan(
         key=lambda some: simulate(choose, some, planned[some.name], forecasts=forecasts).hit_rate,
     )
     layers = planned[best.name]
+    expected = _expected(parts, layers, seen, forecasts=forecasts)
+    return _plan(trace.model, budget, best, layers, seen).model_copy(update={"expected": expected})
+
+
+def plan_by_traffic(observation: Observation, budget: Budget) -> Plan:
+    """Plan on sums alone, which do not tell what follows what, and so not what to expect.
+
+    Raises:
+        BudgetTooSmall: The experts of one token do not fit.
+    """
+    shape = observation.model.shape
+    seen = Traffic(observation.domains, observation.count_DLE)
+    busiest_LE = -np.sort(-observation.count_LE, axis=-1)
+    hits_LS = np.cumsum(np.pad(busiest_LE, ((0, 0), (1, 0))), axis=-1)
+    slots_L = allocate(hits_LS, budget.slots(shape), least=shape.top_k)
+    return _plan(observation.model, budget, PINNED_LRU, placed(seen, slots_L), seen)
+
+
+def _plan(
+    model: ModelIdentity,
+    budget: Budget,
+    policy: Policy,
+    layers: Sequence[LayerPlacement],
+    seen: Traffic,
+) -> Plan:
     return Plan(
-        model=Model(**{**asdict(trace.model), "shape": Shape(**asdict(shape))}),
+        model=Model(**{**asdict(model), "shape": Shape(**asdict(model.shape))}),
         memory=Memory(**asdict(budget)),
-        policy=best.name,
-        layers=tuple(_layers(shape.moe_layers, layers, seen)),
-        expected=_expected(parts, layers, seen, forecasts=forecasts),
+        policy=policy.name,
+        layers=tuple(_layers(model.shape.moe_layers, layers, seen)),
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from expertswap.errors import PlanError
 from expertswap.plan.plan import Plan, read_json, told
+from expertswap.plan.whole_file import write_whole
 from expertswap.policies.policy import LayerPlacement
 
 MODE = "dynamic_core_specialist"
@@ -179,9 +180,7 @@ def save_seed_plan(plan: Plan, path: Path, *, slice_experts: int = 8) -> None:
             for place, layer in enumerate(plan.layers)
         },
     }
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, f"{json.dumps(values, indent=1)}\n".encode())
 
 
 def _budget(plan: Plan) -> dict[str, float | int]:
