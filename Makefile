@@ -40,6 +40,7 @@ lint: $(READY)
 	MYPYPATH=benchmarks $(BIN)/mypy benchmarks
 	MYPYPATH=labs/charlm $(BIN)/mypy labs/charlm
 	MYPYPATH=labs/nanolm $(BIN)/mypy labs/nanolm
+	MYPYPATH=labs/tinymoe:packages/expertswap/src $(BIN)/mypy labs/tinymoe
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

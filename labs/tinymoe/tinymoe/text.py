@@ -119,11 +119,16 @@ def _generated(room: Mapping[Domain, int]) -> Iterator[tuple[Domain, str]]:
         yield Domain.TABLES, table
 
 
+def places() -> list[str]:
+    """Folders where text is looked for, with all below them."""
+    library = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib", "include")}
+    return sorted(library | set(SYSTEM_PLACES))
+
+
 def _files() -> list[Path]:
     """Every file that may be part of the text, ordered by the digest of its path in its place."""
-    library = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib", "include")}
     found: dict[str, Path] = {}
-    for place in sorted(library | set(SYSTEM_PLACES)):
+    for place in places():
         for folder, subfolders, names in os.walk(place):
             subfolders[:] = sorted(name for name in subfolders if name not in SKIPPED)
             for path in (Path(folder) / name for name in names):
@@ -180,5 +185,5 @@ def docstrings(source: str) -> str:
 def plain_manual(source: str) -> str:
     """A manual page without the requests and escapes of its typesetter (roff)."""
     lines = (line for line in source.splitlines() if not line.startswith((".", "'")))
-    text = re.sub(r"\\(f\[?\w+\]?|s-?\d|[&|^%{}])", "", "\n".join(lines))
+    text = re.sub(r"\\(f\w|f\[\w*\]|s-?\d|[&|^%{}])", "", "\n".join(lines))
     return text.replace(r"\-", "-").replace(r"\e", "\\").replace(r"\(aq", "'")

@@ -27,7 +27,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and half the width of its 95 % interval; NaN where there is a single value."""
+    """A mean and half the width of its 95 % interval; NaN where there are too few values."""
 
     mean: float
     half: float
@@ -47,7 +47,7 @@ def interval(values: Sequence[float]) -> Interval:
     """Student's interval of the mean of independent values."""
     n = len(values)
     if n < 2:
-        return Interval(float(np.mean(values)), math.nan)
+        return Interval(values[0] if values else math.nan, math.nan)
     half = student.ppf(0.975, n - 1) * np.std(values, ddof=1) / math.sqrt(n)
     return Interval(float(np.mean(values)), float(half))
 

@@ -157,7 +157,7 @@ def _percent(share: Interval) -> str:
 
 
 def _between(mean: float, low: float, high: float, form: str) -> str:
-    told = f"{mean:{form}}"
+    told = "" if math.isnan(mean) else f"{mean:{form}}"
     return told if math.isnan(low) else f"{told} ({low:{form}} to {high:{form}})"
 
 
