@@ -1,27 +1,31 @@
 """How much of the way to Belady's optimum a plan goes, at equal bytes; the bar is half.
 
-    python benchmarks/expertswap_plan.py CALIBRATION.parquet HELD_OUT.parquet SEEN.safetensors
+    python benchmarks/expertswap_plan.py CALIBRATION HELD_OUT SEEN [PLAN]
 
-Everything is learned and chosen on the calibration trace, and told on the held-out one. The start
-of the gap is the better of LRU and LFU with the same slots in every layer. Its end is told twice:
-``belady`` keeps whatever it fetches, as LRU and LFU do, with the same slots in every layer;
+Everything is learned and chosen on the calibration trace, and told on the held-out one; SEEN are
+the sums of the calibration. With a plan of the calibration trace its forecasts are used, else they
+are learned again.
+
+The gap begins at the better of LRU and LFU with the same slots in every layer. Its end is told
+twice: ``belady`` keeps whatever it fetches, as LRU and LFU do, with the same slots in every layer;
 ``bound`` may also throw away what it fetched and has the best slots for these very prompts, so that
 no policy that loads on demand can hit more. Loading ahead is told by itself (``+1`` is one expert
 per layer and token that arrives in time): it moves more bytes, and is no matter of who leaves.
 """
 
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from expertswap.observation import load_observation
 from expertswap.plan.budget_curve import BudgetPoint, over_budgets
-from expertswap.plan.learning import Teaching, learned
-from expertswap.plan.splitting import Parts, parted
+from expertswap.plan.forecast_file import load_forecasts
+from expertswap.plan.learning import learned
+from expertswap.plan.plan import load_plan
+from expertswap.plan.splitting import parted
+from expertswap.policies.forecast import Forecasts
 from expertswap.simulate.calls import decoding
-from expertswap.trace import RoutingTrace, load_trace
+from expertswap.trace import load_trace
 
 BAR = 0.5
 SHARES = (0.1, 0.125, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -31,15 +35,13 @@ NAMES = ("mean-reap", "static", "static-plan", "lru", "lfu", "lfru", *PLANNED, "
 
 def main() -> None:
     """Print hits and closed gaps over budgets."""
-    calibration, held_out, seen = map(Path, sys.argv[1:4])
-    parts = parts_of(load_trace(calibration), load_trace(held_out))
+    calibration, held_out, seen, *plan = map(Path, sys.argv[1:])
+    parts = replace(parted(load_trace(calibration)), told=load_trace(held_out))
     print(
         f"learned from {parts.learn.num_tokens:,} tokens, chosen on {parts.choose.num_tokens:,},"
         f" told of {parts.told.num_tokens:,}"
     )
-    began_s = time.perf_counter()
-    forecasts = learned(decoding(parts.learn), teaching=Teaching())
-    print(f"forecasts learned in {time.perf_counter() - began_s:.0f} s")
+    forecasts = forecasts_of(plan[0]) if plan else learned(decoding(parts.learn))
     print("experts  " + "".join(f"{name:>12}" for name in NAMES))
     points = over_budgets(
         parts,
@@ -52,11 +54,12 @@ def main() -> None:
         tell(point)
 
 
-def parts_of(calibration: RoutingTrace, held_out: RoutingTrace) -> Parts:
-    """One prompt of five of the calibration decides, the others teach; the rest is told of."""
-    choose = parted(calibration).choose
-    learn = calibration.of(~np.isin(calibration.prompt_T, choose.prompt_T))
-    return Parts(learn=learn, choose=choose, told=held_out)
+def forecasts_of(plan: Path) -> Forecasts:
+    """What was learned with a plan."""
+    named = load_plan(plan).forecasts
+    if named is None:
+        sys.exit(f"{plan} has no forecasts; plan without --no-learn")
+    return load_forecasts(named, beside=plan)
 
 
 def tell(point: BudgetPoint) -> None:
