@@ -92,6 +92,7 @@ def purchases_chart(bought: Sequence[Purchase]) -> dict[str, Any]:
         x=alt.X("from:Q", title=f"GPU memory, {unit}").scale(zero=False),
         x2="to:Q",
         y=alt.Y("hits:Q", title=f"hits gained per {unit} more").axis(format="%"),
+        y2=alt.datum(0),
         tooltip=[
             alt.Tooltip("from:Q", format=".3~f"),
             alt.Tooltip("to:Q", format=".3~f"),

@@ -35,7 +35,7 @@ p { margin: 6px 0 14px; max-width: 76ch; }
 .card { flex: 1 1 180px; padding: 14px 18px; border: 1px solid #e6e9ed; border-radius: 8px; }
 .card b { display: block; font-size: 25px; font-weight: 600; letter-spacing: -0.01em; }
 .note { padding: 10px 16px; border-left: 4px solid #e69f00; background: #fdf6e7; }
-.charts { display: flex; flex-wrap: wrap; gap: 36px; }
+.charts { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 36px; }
 .chart { overflow-x: auto; }
 table { border-collapse: collapse; margin: 12px 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 16px 5px 0; text-align: right; border-bottom: 1px solid #e6e9ed; }
