@@ -175,7 +175,7 @@ class _Comparison:
             turns = self._next_turns(schedule, running, arms)
             over = [turn.arm for turn in turns if _is_over(running[turn.arm])]
             for name in over:
-                del running[name]
+                running.pop(name).close()
             if not over:
                 steps = [partial(self._turn, turn, arms, running) for turn in turns]
                 at_once(steps, tell=self._request.say)
@@ -197,6 +197,7 @@ class _Comparison:
             if arm.request.asked:
                 return
             arm.bench.seat.take(device)
+            arm.bench.timesheet.begin()
             night.settle()
             where = f" on {device.name}" if self._is_parallel else ""
             arm.request.say(f"Turn of {turn.arm}{where}.")

@@ -118,6 +118,7 @@ class Night:
         self._told_s = 0.0
         self._reason: str | None = None
         self._finished = False
+        self._is_closed = False
 
     def run(self) -> NightEnd:
         """Trial after trial until there is a reason to end."""
@@ -138,7 +139,10 @@ class Night:
             self._validate(CheckpointKind.FINAL)
 
     def close(self) -> None:
-        """Record how far it came; whatever has happened."""
+        """Record how far it came, whatever has happened; once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         active_s = self._active_s()
         self._take_time(active_s)
         self._bench.ledger.end_session(
@@ -166,7 +170,6 @@ class Night:
     def wake(self) -> None:
         """The time from now on is its own."""
         self._woke_s = time.monotonic()
-        self._bench.timesheet.begin()
         self._bench.timesheet.enter(Activity.GUARDS)
 
     def rest(self) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import astuple
 from importlib.metadata import version
 
 import pytest
@@ -202,6 +203,10 @@ def test_a_night_of_the_study_itself_begins_at_the_baseline(
 def test_sequential_arms_come_one_after_the_other(study: TinyStudy, compare: Compare) -> None:
     compare(GOOD, POOR, order="sequential")
     assert turns(study) == ["good"] * 3 + ["poor"] * 3
+    *good, poor = study.trials()[1:5]
+    before_its_first_turn = sum(sum(astuple(trial.phases)) for trial in good)
+    assert poor.phases.idle_s is not None
+    assert poor.phases.idle_s < before_its_first_turn, "that was no turn of its own yet"
 
 
 def test_an_arm_may_have_a_program_of_its_own(study: TinyStudy, compare: Compare) -> None:
