@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -106,7 +106,7 @@ class LiveDisplay:
         self._incumbent: TrialRecord | None = None
         self._baseline: TrialRecord | None = None
         self._verdicts: deque[TrialRecord] = deque(maxlen=_SHOWN_VERDICTS)
-        self._spent = Spent()
+        self._spent: Spent | None = None if name else Spent()
         self._spent_at_s = time.monotonic()
         self._now: _Now | None = None
 
@@ -188,17 +188,14 @@ class LiveDisplay:
         parts = [f"{self._name or self._study.name}: {objective.goal} {objective.metric}"]
         if self._incumbent is not None and self._incumbent.value is not None:
             parts.append(self._standing(self._incumbent))
-        since_s = time.monotonic() - self._spent_at_s
-        spent = Spent(
-            trials=self._spent.trials,
-            active_s=self._spent.active_s + since_s,
-            agent_tokens=self._spent.agent_tokens,
-            money_usd=self._spent.money_usd,
-        )
-        remaining = left(self._study.budget, spent)
-        if remaining:
-            parts.append(f"left: {remaining}")
+        if self._spent is not None:
+            parts += self._left(self._spent)
         return Text("  " + "  |  ".join(parts), style="bold")
+
+    def _left(self, spent: Spent) -> list[str]:
+        since_s = time.monotonic() - self._spent_at_s
+        remaining = left(self._study.budget, replace(spent, active_s=spent.active_s + since_s))
+        return [f"left: {remaining}"] if remaining else []
 
     def _standing(self, incumbent: TrialRecord) -> str:
         told = f"best {incumbent.value:.6g} (trial {incumbent.number})"
