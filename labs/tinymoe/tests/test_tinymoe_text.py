@@ -76,3 +76,15 @@ def test_prose_is_taken_out_of_code_and_manuals() -> None:
     assert docstrings("def broken(:\n") == ""
     manual = ".TH LS 1\n.SH NAME\nls \\- list \\fIfiles\\fR\n'br\nwith \\&dots\n"
     assert plain_manual(manual) == "ls - list files\nwith dots"
+
+
+def test_a_machine_without_c_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinymoe.prepare import TooLittleText, prepare  # noqa: PLC0415 - seconds
+    from tinymoe.sizes import SIZES  # noqa: PLC0415 - with it
+
+    for number in range(20):
+        (tmp_path / f"{number}.py").write_text(f"value_{number} = {number}\n" * 60)
+        (tmp_path / f"{number}.md").write_text(f"Chapter {number}, which says nothing.\n" * 60)
+    monkeypatch.setattr(text, "places", lambda: [str(tmp_path)])
+    with pytest.raises(TooLittleText, match="too little text of c"):
+        prepare(SIZES["mini"], tmp_path / "out")

@@ -14,7 +14,7 @@ import argparse
 import json
 import platform
 import shutil
-import time
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tinymoe.evaluation import encoded, expert_counts, losses, specialists_share
 from tinymoe.model import new_model, read_tokenizer
-from tinymoe.prepare import prepare, read_prompts
+from tinymoe.prepare import TooLittleText, is_prepared, prepare, read_prompts
 from tinymoe.sizes import SIZES, Size
 from tinymoe.text import Split
 from tinymoe.training import Progress, train
@@ -36,29 +36,28 @@ def main() -> None:
     """Prepare, train, measure and save."""
     options = parse()
     size, prepared = SIZES[options.size], options.text or options.out / "text"
-    if not (prepared / "tokens.safetensors").exists():
-        started_s = time.perf_counter()
+    if not is_prepared(prepared):
         prepare(size, prepared)
-        print(f"text: prepared in {time.perf_counter() - started_s:.0f} s", flush=True)
     tokenizer = read_tokenizer(prepared / "tokenizer")
+    if len(tokenizer) > size.vocabulary:
+        sys.exit(f"{prepared} was prepared for a larger size; name another folder with --text.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     model = new_model(size, tokenizer, seed=options.seed)
     nn.Module.to(model, device, dtype)  # transformers types its own wrongly
     print(f"parameters: {model.num_parameters():,} on {device}", flush=True)
-    steps, history = options.steps or size.steps, []
+    steps = options.steps or size.steps
     for progress in train(model, prepared, size=size, seed=options.seed, steps=steps):
-        history.append(asdict(progress))
         print(told(progress, steps=steps, size=size), flush=True)
     save(model, tokenizer, options.out, size=size)
     shutil.copytree(prepared / "prompts", options.out / "prompts", dirs_exist_ok=True)
-    about = {
-        "size": options.size,
-        "seed": options.seed,
-        "steps": steps,
+    about = {"size": options.size, "seed": options.seed, "steps": steps}
+    report = {
+        **about,
         "progress": asdict(progress),
+        **machine(device),
+        **measured(model, tokenizer, prepared),
     }
-    report = {**about, **machine(device), **measured(model, tokenizer, prepared)}
     (options.out / "training.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     print(json.dumps(report, indent=2))
 
@@ -120,4 +119,7 @@ def measured(
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except TooLittleText as error:
+        sys.exit(str(error))

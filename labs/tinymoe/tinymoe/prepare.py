@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from tinymoe.sizes import Size
 from tinymoe.text import Document, Domain, Split, documents
 
+TOKENS = "tokens.safetensors"
 END, PADDING = "<|endoftext|>", "<|padding|>"
 TOKENIZER_BYTES = 2_000_000  # of each domain that the tokenizer learns from
 PROMPTS_OF_DOCUMENT = 8  # at most, evenly apart
@@ -28,15 +29,21 @@ LONG_LINE = 40  # characters from which a line tells that two texts have a commo
 MAX_SHARED_LINES = 0.25  # of a prompt's long lines
 
 
+class TooLittleText(RuntimeError):
+    """A domain has less text than one row of training."""
+
+
 def prepare(size: Size, out: Path) -> None:
-    """Write a folder of prepared text."""
+    """Write a folder of prepared text.
+
+    Raises:
+        TooLittleText: A domain has hardly any on this machine.
+    """
     found = list(documents(size.text_bytes))
     training = [document for document in found if document.split is Split.TRAIN]
     tokenizer = trained_tokenizer(training, vocabulary=size.vocabulary)
     out.mkdir(parents=True, exist_ok=True)
     for_transformers(tokenizer, context=size.context).save_pretrained(out / "tokenizer")
-    tokens = {domain: training_tokens(training, domain, tokenizer) for domain in Domain}
-    save_file({domain.value: ids for domain, ids in tokens.items()}, out / "tokens.safetensors")
     (out / "prompts").mkdir(exist_ok=True)
     length = size.context * 3 // 4  # so that an answer fits into the context
     seen: set[str] = set()
@@ -45,6 +52,15 @@ def prepare(size: Size, out: Path) -> None:
         prompts = prompts_of(of_split, tokenizer, length=length, seen=seen, most=size.prompts)
         write_prompts(prompts, out / "prompts" / f"{split}.jsonl")
         seen.update(line for document in of_split for line in long_lines(document.text))
+    tokens = {domain.value: training_tokens(training, domain, tokenizer) for domain in Domain}
+    if short := [domain for domain, ids in tokens.items() if len(ids) <= size.context]:
+        raise TooLittleText(f"This machine has too little text of {' and '.join(short)}.")
+    save_file(tokens, out / TOKENS)
+
+
+def is_prepared(out: Path) -> bool:
+    """Whether a folder holds prepared text; its tokens come last."""
+    return (out / TOKENS).exists()
 
 
 def trained_tokenizer(training: Iterable[Document], *, vocabulary: int) -> Tokenizer:
@@ -88,7 +104,8 @@ def training_tokens(
     texts = [document.text for document in training if document.domain is domain]
     end = tokenizer.token_to_id(END)
     encodings = tokenizer.encode_batch_fast(texts)
-    return np.concatenate([np.array([*e.ids, end], np.uint16) for e in encodings])
+    nothing = np.array([], np.uint16)
+    return np.concatenate([nothing, *(np.array([*e.ids, end], np.uint16) for e in encodings)])
 
 
 def prompts_of(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tinymoe.model import balance_loss, next_token_loss
+from tinymoe.prepare import TOKENS
 from tinymoe.sizes import Size
 from tinymoe.text import Domain
 
@@ -96,7 +97,7 @@ def schedule(done: float) -> float:
 
 def batches(prepared: Path, *, size: Size, seed: int, device: torch.device) -> Iterator[Tensor]:
     """Rows (B, T) from random places, as many of each domain, without end."""
-    by_domain = load_file(prepared / "tokens.safetensors")
+    by_domain = load_file(prepared / TOKENS)
     lengths = torch.tensor([len(by_domain[domain]) for domain in Domain])
     starts = (lengths.cumsum(0) - lengths).to(device)
     tokens = torch.cat([by_domain[domain] for domain in Domain]).to(torch.int32).to(device)
