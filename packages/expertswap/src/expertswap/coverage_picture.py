@@ -17,6 +17,7 @@ _WIDTH, _HEIGHT = 400, 360
 _PIXELS_PER_POINT = 2
 _MOST_POINTS = 129
 _BUSIEST = 0.25
+_LAST_LABEL_AT = 0.73  # further right, it would leave the panel
 _MARKS = (0.5, 0.95)
 _INK, _QUIET, _FAINT = "#1f2933", "#67727e", "#e6e9ed"
 _FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
@@ -132,18 +133,20 @@ def _shared(observation: Observation) -> _Panel:
 
 def _marks(whole: Coverage) -> Iterator[alt.Chart]:
     """What the headline says, on the curve."""
+    at = {mark: whole.experts_for(mark) for mark in _MARKS}
     rows = [
         {
-            "experts": whole.experts_for(mark),
-            "traffic": mark,
-            "told": f"{whole.experts_for(mark):.1%} carry {mark:.0%}",
+            "experts": experts,
+            "traffic": traffic,
+            "told": f"{experts:.1%} carry {traffic:.0%}",
+            "told_at": min(experts, _LAST_LABEL_AT),
         }
-        for mark in _MARKS
+        for traffic, experts in at.items()
     ]
     base = _chart(rows).encode(x=_EXPERTS, y=_TRAFFIC)
     yield base.mark_point(filled=True, size=70, color=_INK, opacity=1)
-    told = base.encode(text="told:N")
-    place: dict[str, Any] = {"align": "left", "baseline": "top", "dx": 9, "dy": 5, "fontSize": 13}
+    told = base.encode(x=alt.X("told_at:Q"), text="told:N")
+    place: dict[str, Any] = {"align": "left", "baseline": "top", "dx": 9, "dy": 14, "fontSize": 13}
     yield told.mark_text(**place, stroke="white", strokeWidth=4, strokeJoin="round", opacity=0.9)
     yield told.mark_text(**place, color=_INK, fontWeight=600)
 

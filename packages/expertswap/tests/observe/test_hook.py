@@ -13,16 +13,18 @@ def logits(model: PreTrainedModel) -> torch.Tensor:
     ids = torch.arange(60).reshape(3, 20) * 7 % 256
     mask = torch.ones_like(ids)
     mask[0, :5] = 0
+    inputs = {"input_ids": ids.to(model.device), "attention_mask": mask.to(model.device)}
     with torch.inference_mode():
-        found: torch.Tensor = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        found: torch.Tensor = model(**inputs, use_cache=False).logits
     return found
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
-def test_logits_are_those_of_the_unwatched_model_to_the_bit(model_type: str) -> None:
+def test_logits_are_those_of_the_unwatched_model_to_the_bit(model_type: str, device: Any) -> None:
     seen: list[int] = []
     for dtype in ("float32", "bfloat16"):
-        model = tiny_model(tiny_config(model_type), dtype=dtype)
+        model = tiny_model(tiny_config(model_type), dtype=dtype).to(device)
         for implementation in ("grouped_mm", "batched_mm", "eager"):
             model.set_experts_implementation(implementation)
             alone = logits(model)

@@ -5,26 +5,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from expertswap.checkpoint.reading import Checkpoint
 from expertswap.errors import ObservationError
 from expertswap.observation import Observation
 from expertswap.observe.batches import Chunk, chunks_of, num_tokens, padded_tokens
 from expertswap.observe.layerwise import LayerByLayer
-from expertswap.observe.recording import Recorder, Routing
+from expertswap.observe.recording import Recorder
+from expertswap.observe.results import Results
 from expertswap.observe.resuming import RunDirectory
 from expertswap.observe.statistics import Statistics
 from expertswap.observe.whole import WholeModel
 from expertswap.prompts.tokens import TokenizedPrompt
-from expertswap.trace import RoutingTrace, TraceWriter
 
 Progress = Callable[[int, int], None]
-"""Takes how many tokens are done, and how many there are; a token counts once in each stage."""
+"""Takes how many tokens are begun, and how many there are; a token counts once in each stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def observe(
         directory: Where what is done is kept until the end; the caller removes it then.
         resume: Whether to go on with what the directory holds.
         trace_to: Parquet file for the routing trace, with ``settings.trace``.
-        progress: Told after each chunk.
+        progress: Told as each batch begins.
 
     Raises:
         ObservationError: The directory holds another run, or the settings contradict each other.
@@ -107,10 +105,15 @@ def observe(
     runner = run.runner()
     for stage, layers in enumerate(runner.stages):
         run.do(runner, stage, layers)
-    moe_stages = [stage for stage, layers in enumerate(runner.stages) if layers]
+    results = Results(
+        directory=directory,
+        stages=tuple(stage for stage, layers in enumerate(runner.stages) if layers),
+        model=checkpoint.identity,
+        domains=run.domains,
+    )
     if trace_to is not None:
-        run.write_trace(moe_stages, trace_to)
-    return run.observation(moe_stages)
+        results.write_trace(trace_to, run.chunks)
+    return results.observation()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -166,49 +169,6 @@ class _Run:
                 runner.run(stage, number, self.chunks[number], recorder)
                 routing = recorder.take_routing()
                 self.directory.keep(stage, number, sums=statistics.arrays(), routing=routing)
-
-    def observation(self, stages: Sequence[int]) -> Observation:
-        """The sums of all stages, joined along their layers."""
-        sums = [self.directory.sums(stage) for stage in stages]
-        arrays: dict[str, NDArray[Any]] = {
-            name: np.concatenate(
-                [one[name] for one in sums], axis=name.rpartition("_")[2].index("L")
-            )
-            for name in sums[0]
-            if "L" in name
-        }
-        return Observation(
-            model=self.checkpoint.identity,
-            domains=self.domains,
-            tokens_D=sums[0]["tokens_D"],
-            **arrays,
-        )
-
-    def write_trace(self, stages: Sequence[int], path: Path) -> None:
-        """The routing of all stages, chunk by chunk."""
-        next_step = 0
-        with TraceWriter(path, model=self.checkpoint.identity, domains=self.domains) as writer:
-            for number, chunk in enumerate(self.chunks):
-                layers = [self.directory.routing(stage, number) for stage in stages]
-                trace = self._trace(layers, chunk, first_step=next_step)
-                writer.add(trace)
-                next_step = int(trace.step_T[-1]) + 1
-
-    def _trace(self, layers: Sequence[Routing], chunk: Chunk, *, first_step: int) -> RoutingTrace:
-        first = layers[0]
-        domain_of = {
-            prompt.number: self.domains.index(prompt.domain) for batch in chunk for prompt in batch
-        }
-        return RoutingTrace(
-            model=self.checkpoint.identity,
-            experts_TLK=np.concatenate([one.experts_TLK for one in layers], axis=1),
-            gates_TLK=np.concatenate([one.gates_TLK for one in layers], axis=1),
-            step_T=first.steps() + np.int32(first_step),
-            prompt_T=first.prompt_T,
-            position_T=first.position_T,
-            domain_T=np.array([domain_of[int(prompt)] for prompt in first.prompt_T], np.int16),
-            domains=self.domains,
-        )
 
     def _counter(self, stage: int, chunks_done: int, num_stages: int) -> Callable[[int], None]:
         """Counts tokens on from where a stage begins."""

@@ -8,10 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from expertswap.observation import Observation
 from expertswap.observe.batches import TokenLabels
 from expertswap.observe.hook import RoutedTokens
-from expertswap.types import ModelIdentity
 
 
 class Statistics:
@@ -86,10 +84,3 @@ class Statistics:
             len(experts_NK), self._num_experts, dtype=torch.float32, device=experts_NK.device
         ).scatter_(1, experts_NK, 1.0)
         return (used_NE.T @ used_NE).long()
-
-
-def as_observation(
-    arrays: Mapping[str, NDArray[Any]], *, model: ModelIdentity, domains: tuple[str, ...]
-) -> Observation:
-    """Sums of all layers of a model as its observation."""
-    return Observation(model=model, domains=domains, **arrays)
