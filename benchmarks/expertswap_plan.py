@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from expertswap.observation import load_observation
-from expertswap.plan.budget_curve import BudgetPoint, over_budgets
+from expertswap.plan.budget_curve import BudgetPoint, Contest
 from expertswap.plan.forecast_file import load_forecasts
 from expertswap.plan.learning import learned
 from expertswap.plan.plan import load_plan
@@ -43,14 +43,8 @@ def main() -> None:
     )
     forecasts = forecasts_of(plan[0]) if plan else learned(decoding(parts.learn))
     print("experts  " + "".join(f"{name:>12}" for name in NAMES))
-    points = over_budgets(
-        parts,
-        SHARES,
-        forecasts=forecasts,
-        observation=load_observation(seen),
-        prefetches=(1, 2),
-    )
-    for point in points:
+    contest = Contest(parts, forecasts, load_observation(seen), prefetches=(1, 2))
+    for point in contest.at(SHARES):
         tell(point)
 
 

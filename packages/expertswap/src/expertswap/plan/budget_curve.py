@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from expertswap.observation import Observation
-from expertswap.plan.planning import placed, slots_of, traffic, uniform
+from expertswap.plan.planning import Traffic, placed, slots_of, traffic, uniform
 from expertswap.plan.splitting import Parts
 from expertswap.policies.forecast import Forecasts
 from expertswap.policies.policy import (
@@ -50,15 +51,9 @@ class BudgetPoint:
         return (self.hits(name) - begins) / gap if gap > 0 else float("nan")
 
 
-def over_budgets(
-    parts: Parts,
-    shares: Sequence[float],
-    *,
-    forecasts: Forecasts | None = None,
-    observation: Observation | None = None,
-    prefetches: Sequence[int] = (1,),
-) -> Iterator[BudgetPoint]:
-    """The contestants at each share of all experts, fewest first.
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """All policies on the same held-out prompts.
 
     ``lru``, ``lfu``, ``lfru`` and ``belady`` have the same slots in every layer; ``static`` pins
     the experts of most traffic, ``mean-reap`` those of highest mean saliency. ``static-plan`` and
@@ -67,36 +62,64 @@ def over_budgets(
     need not keep what it fetches: no policy that loads on demand can hit more.
 
     Args:
-        forecasts: What was learned from ``parts.learn``; without it nothing is foreseen.
+        parts: What was learned from, what decides about slots, and what is told of.
+        forecasts: What was learned; without it nothing is foreseen.
         observation: For ``mean-reap``.
         prefetches: The N.
     """
-    seen, choose, told = traffic(*parts.planned), decoding(parts.choose), decoding(parts.told)
-    L, E = seen.order_LE.shape
-    for share in shares:
-        total = round(share * L * E)
-        even = placed(seen, uniform(total, num_layers=L))
 
-        def fitted(policy: Policy, calls: Calls, total: int = total) -> list[LayerPlacement]:
-            least = min(parts.told.model.shape.top_k, total // L)
-            slots_L = slots_of(policy, calls, seen, total=total, least=least, forecasts=forecasts)
-            return placed(seen, slots_L)
+    parts: Parts
+    forecasts: Forecasts | None = None
+    observation: Observation | None = None
+    prefetches: Sequence[int] = (1,)
 
-        replays = {
-            policy.name: simulate(told, policy, even)
-            for policy in (STATIC, LRU, LFU, LFRU, BELADY, BELADY_STREAMING)
-        }
-        replays["static-plan"] = simulate(told, STATIC, fitted(STATIC, choose))
-        replays["bound"] = simulate(told, BELADY_STREAMING, fitted(BELADY_STREAMING, told))
-        if observation is not None:
-            replays["mean-reap"] = simulate(told, STATIC, by_saliency(observation, even))
-        if forecasts is not None:
-            layers = fitted(FORECAST, choose)
-            for ahead in (0, *prefetches):
-                replays[f"forecast+{ahead}" if ahead else "forecast"] = simulate(
-                    told, FORECAST, layers, forecasts=forecasts, prefetches=ahead
+    def at(self, shares: Sequence[float]) -> Iterator[BudgetPoint]:
+        """The contestants with each share of all experts."""
+        L, E = self._seen.order_LE.shape
+        for share in shares:
+            total = round(share * L * E)
+            yield BudgetPoint(total, total / (L * E), dict(self._replays(total)))
+
+    def _replays(self, total: int) -> Iterator[tuple[str, Replay]]:
+        even = placed(self._seen, uniform(total, num_layers=len(self._seen.order_LE)))
+        for policy in (STATIC, LRU, LFU, LFRU, BELADY, BELADY_STREAMING):
+            yield policy.name, simulate(self._told, policy, even)
+        fitted = self._fitted(STATIC, self._choose, total)
+        yield "static-plan", simulate(self._told, STATIC, fitted)
+        fitted = self._fitted(BELADY_STREAMING, self._told, total)
+        yield "bound", simulate(self._told, BELADY_STREAMING, fitted)
+        if self.observation is not None:
+            yield "mean-reap", simulate(self._told, STATIC, by_saliency(self.observation, even))
+        if self.forecasts is not None:
+            fitted = self._fitted(FORECAST, self._choose, total)
+            for ahead in (0, *self.prefetches):
+                name = f"forecast+{ahead}" if ahead else "forecast"
+                yield (
+                    name,
+                    simulate(
+                        self._told, FORECAST, fitted, forecasts=self.forecasts, prefetches=ahead
+                    ),
                 )
-        yield BudgetPoint(total, total / (L * E), replays)
+
+    def _fitted(self, policy: Policy, calls: Calls, total: int) -> list[LayerPlacement]:
+        """The layers with the slots that a policy's hits on some calls ask for."""
+        least = min(self.parts.told.model.shape.top_k, total // len(self._seen.order_LE))
+        slots_L = slots_of(
+            policy, calls, self._seen, total=total, least=least, forecasts=self.forecasts
+        )
+        return placed(self._seen, slots_L)
+
+    @cached_property
+    def _seen(self) -> Traffic:
+        return traffic(*self.parts.planned)
+
+    @cached_property
+    def _choose(self) -> Calls:
+        return decoding(self.parts.choose)
+
+    @cached_property
+    def _told(self) -> Calls:
+        return decoding(self.parts.told)
 
 
 def by_saliency(observation: Observation, layers: Sequence[LayerPlacement]) -> list[LayerPlacement]:

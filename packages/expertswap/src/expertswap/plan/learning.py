@@ -42,7 +42,7 @@ class Teaching:
     reach: int = 8
     hidden: int = 64
     epochs: int = 6
-    least_steps: int = 1000
+    least_steps: int = 500
     discount: float = 0.8
     batch: int = 256
     learning_rate: float = 2e-3

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from expertswap.observation import Observation
-from expertswap.plan.budget_curve import BudgetPoint, over_budgets
+from expertswap.plan.budget_curve import BudgetPoint, Contest
 from expertswap.plan.plan import Plan
 from expertswap.plan.splitting import Parts
 from expertswap.policies.forecast import Forecasts
@@ -48,13 +48,8 @@ def outcomes(
     least = shape.top_k / shape.num_experts
     shares = sorted({plan.slots / experts, *(share for share in SHARES if share >= least)})
     ahead = min(shape.top_k, machine.prefetches(decoding(parts.told).sizes_LS))
-    points = over_budgets(
-        parts,
-        shares,
-        forecasts=forecasts,
-        observation=observation,
-        prefetches=(ahead,) if ahead else (),
-    )
+    contest = Contest(parts, forecasts, observation, prefetches=(ahead,) if ahead else ())
+    points = contest.at(shares)
     return [one for point in points for one in _outcomes(point, plan, machine, experts=experts)]
 
 
