@@ -116,12 +116,22 @@ def test_sums_alone_are_planned_by_traffic(
 def test_simulate_tells_every_policy_batch_and_domain(recorded: Path, plan_file: Path) -> None:
     done = run(
         "simulate", recorded / "trace.parquet", "--plan", plan_file, "--policy", "lru,belady",
-        "--batch", "1,2", "--by-domain", "--all",
+        "--batch", "1,2", "--by-domain",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert done.output.count("belady") == 2 * 4
-    assert "code alone: 160 tokens" in done.output
+    assert "taking turns: 120 tokens" in done.output  # one prompt of each domain
+    assert "code alone: 40 tokens" in done.output
     assert "batch 2: a layer needs" in done.output
+
+
+def test_a_trace_that_was_not_planned_on_counts_whole(
+    tiny_qwen3: Path, plan_file: Path, tmp_path: Path
+) -> None:
+    other = made_up_trace(Checkpoint.open(tiny_qwen3).identity)
+    save_trace(other.of(other.prompt_T < 4), tmp_path / "other.parquet")
+    done = run("simulate", tmp_path / "other.parquet", "--plan", plan_file)
+    assert "taking turns: 160 tokens" in done.output
 
 
 def test_simulate_takes_plans_of_reap_expert_swap(

@@ -48,13 +48,10 @@ def simulate(
     by_domain: Annotated[
         bool, typer.Option("--by-domain", help="Each domain by itself as well.")
     ] = False,
-    all_prompts: Annotated[
-        bool, typer.Option("--all", help="Prompts that the plan was made on as well.")
-    ] = False,
 ) -> None:
     """Replay a trace against policies, and tell hits, bytes, stalls and tokens per second.
 
-    With the trace that the plan was made on, only the prompts that planning never saw count.
+    Of the trace that the plan was made on, only the prompts that planning never saw count.
 
     Examples:
 
@@ -62,7 +59,7 @@ def simulate(
 
         expertswap simulate trace.parquet --slots 16 --expert-bytes 2.4MB --link 50GB/s
     """
-    from expertswap.simulate.comparing import setting, told_of  # noqa: PLC0415 - numba takes a second
+    from expertswap.simulate.comparing import setting  # noqa: PLC0415 - numba takes a second
     from expertswap.trace import load_trace  # noqa: PLC0415 - numpy
 
     seen = load_trace(trace)
@@ -76,8 +73,7 @@ def simulate(
         memory=memory,
         compute_s=compute / 1000 if compute else None,
     )
-    if not all_prompts and place.plan:
-        seen = told_of(seen)
+    seen = place.unseen(seen)
     batches = [_whole(text) for text in batch.split(",")]
     names = policy.split(",") if policy else place.default_policies
     console = Console(soft_wrap=True)

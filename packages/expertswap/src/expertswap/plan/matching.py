@@ -1,5 +1,7 @@
 """What was recorded is used with the model that it was recorded of, and with no other."""
 
+import hashlib
+
 from expertswap.errors import ObservationError, TraceError
 from expertswap.observation import Observation
 from expertswap.trace import RoutingTrace
@@ -32,3 +34,10 @@ def require_observed(observation: Observation, model: ModelIdentity) -> None:
             f" {model.name}.",
             fix="Observe this model, or give the one that was observed.",
         )
+
+
+def digest(trace: RoutingTrace) -> str:
+    """Tells one trace from another."""
+    found = hashlib.sha256(trace.prompt_T.tobytes())
+    found.update(trace.experts_TLK.tobytes())
+    return found.hexdigest()

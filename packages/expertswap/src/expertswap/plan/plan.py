@@ -96,13 +96,18 @@ class Forecasts(_Part):
 
 
 class Plan(_Part):
-    """A plan."""
+    """A plan.
+
+    Attributes:
+        trace: The digest of the trace that it was made on; None if it was made on sums.
+    """
 
     version: Literal[1] = SCHEMA_VERSION
     model: Model
     memory: Memory
     policy: str
     layers: tuple[Layer, ...]
+    trace: str | None = None
     expected: Expected | None = None
     forecasts: Forecasts | None = None
 

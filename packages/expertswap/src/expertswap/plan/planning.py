@@ -10,6 +10,7 @@ from expertswap.errors import PlanError
 from expertswap.observation import Observation
 from expertswap.plan.allocation import allocate
 from expertswap.plan.budget import Budget
+from expertswap.plan.matching import digest
 from expertswap.plan.plan import Expected, Layer, Memory, Model, Plan, Shape
 from expertswap.plan.splitting import Parts, parted
 from expertswap.policies.forecast import Forecasts
@@ -105,7 +106,8 @@ def make_plan(
     )
     layers = planned[best.name]
     expected = _expected(parts, layers, seen, forecasts=forecasts)
-    return _plan(trace.model, budget, best, layers, seen).model_copy(update={"expected": expected})
+    told = {"expected": expected, "trace": digest(trace)}
+    return _plan(trace.model, budget, best, layers, seen).model_copy(update=told)
 
 
 def plan_by_traffic(observation: Observation, budget: Budget) -> Plan:

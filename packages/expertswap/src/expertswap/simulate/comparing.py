@@ -6,7 +6,7 @@ from pathlib import Path
 
 from expertswap.errors import BudgetTooSmall, PlanError
 from expertswap.plan.forecast_file import load_forecasts
-from expertswap.plan.matching import require_model
+from expertswap.plan.matching import digest, require_model
 from expertswap.plan.plan import Plan, load_plan
 from expertswap.plan.planning import uniform
 from expertswap.plan.seed_format import is_seed_plan, load_seed_plan
@@ -56,6 +56,11 @@ class Setting:
             raise PlanError("There is no plan.", fix="Give --plan.")
         return self.plan
 
+    def unseen(self, trace: RoutingTrace) -> RoutingTrace:
+        """The prompts that planning never saw: of the trace that was planned on, a part."""
+        planned_on = self.plan is not None and self.plan.trace == digest(trace)
+        return parted(trace).told if planned_on else trace
+
     def outcome(
         self, trace: RoutingTrace, name: str, *, batch: int = 1, prefetch: bool = False
     ) -> tuple[float, Speed]:
@@ -90,11 +95,6 @@ class Setting:
                     f" {told.streaming_tokens_per_s:,.1f} tokens/s, more than LRU"
                 )
             yield line + "."
-
-
-def told_of(trace: RoutingTrace) -> RoutingTrace:
-    """The prompts of a trace that planning on it never saw."""
-    return parted(trace).told
 
 
 def setting(
