@@ -44,7 +44,7 @@ class Size:
 
 SIZES = {
     "mini": Size(
-        text_bytes=250_000,
+        text_bytes=200_000,
         vocabulary=512,
         context=48,
         layers=2,
@@ -54,7 +54,7 @@ SIZES = {
         top_k=2,
         expert_width=24,
         rows=16,
-        steps=120,
+        steps=80,
         learning_rate=1e-2,
         balance=5e-2,
         prompts=8,
