@@ -101,6 +101,11 @@ def test_devices_may_be_named_on_the_command_line(study: TinyStudy, call: Call) 
         call("--device", "cpu:0")
 
 
+def test_another_order_leaves_the_study_files_devices_behind(study: TinyStudy, call: Call) -> None:
+    study.configure(compare=table(order="parallel", devices=["cpu:4095", "cpu:4094"]))
+    assert call("--order", "interleaved", "--aa").exit_code == 0
+
+
 def test_one_that_is_abandoned_makes_room_for_another(study: TinyStudy, call: Call) -> None:
     study.run()
     study.configure(compare=table())

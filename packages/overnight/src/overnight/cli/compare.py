@@ -142,6 +142,8 @@ def _table(
     chosen = with_itself(chosen) if aa else chosen
     chosen = with_control(chosen) if control else chosen
     told = own.model_dump() | {name: value for name, value in given.items() if value is not None}
+    if told["order"] != Order.PARALLEL and given["devices"] is None:
+        told["devices"] = ()  # those of the study file are for another order
     try:
         return CompareTable.model_validate(told | {"arms": tuple(named(chosen))})
     except ValidationError as error:
