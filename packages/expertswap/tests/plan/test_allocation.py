@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from expertswap.errors import BudgetTooSmall
 from expertswap.plan.allocation import allocate
 from expertswap.plan.budget import Budget
-from expertswap.plan.planning import uniform
+from expertswap.plan.placing import uniform
 from expertswap.types import MoeShape
 
 SHAPE = MoeShape("qwen3_moe", (0, 1, 2), 8, 2, 16, 8)

@@ -11,8 +11,8 @@ from expertswap.checkpoint.reading import Checkpoint
 from expertswap.cli.main import app
 from expertswap.errors import BudgetTooSmall, ExpertswapError, PlanError, TraceError
 from expertswap.observation import Observation, save_observation
+from expertswap.plan.placing import traffic
 from expertswap.plan.plan import load_plan
-from expertswap.plan.planning import traffic
 from expertswap.plan.seed_format import save_seed_plan
 from expertswap.testing.synthetic_traces import Workload, synthetic_model, synthetic_trace
 from expertswap.trace import RoutingTrace, save_trace

@@ -8,8 +8,9 @@ from expertswap.errors import BudgetTooSmall, PlanError, TraceError
 from expertswap.plan.budget import Budget
 from expertswap.plan.forecast_file import load_forecasts, save_forecasts
 from expertswap.plan.learning import Teaching, learned
+from expertswap.plan.placing import traffic
 from expertswap.plan.plan import Plan, load_plan, save_plan
-from expertswap.plan.planning import make_plan, traffic
+from expertswap.plan.planning import make_plan
 from expertswap.plan.splitting import parted
 from expertswap.policies.forecast import Forecasts, LayerForecast
 from expertswap.policies.policy import BELADY, FORECAST, LRU, STATIC

@@ -7,7 +7,8 @@ import pytest
 
 from expertswap.observation import Observation
 from expertswap.plan.budget import Budget
-from expertswap.plan.planning import make_plan, traffic
+from expertswap.plan.placing import traffic
+from expertswap.plan.planning import make_plan
 from expertswap.plan.splitting import parted
 from expertswap.report.numbers import Outcome, outcomes, purchases
 from expertswap.report.page import page

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expertswap.observation import Observation
-from expertswap.plan.planning import Traffic, placed, slots_of, traffic, uniform
+from expertswap.plan.placing import Traffic, placed, slots_of, traffic, uniform
 from expertswap.plan.splitting import Parts
 from expertswap.policies.forecast import Forecasts
 from expertswap.policies.policy import (

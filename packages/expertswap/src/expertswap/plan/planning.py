@@ -1,16 +1,16 @@
 """Makes a plan from a trace."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from expertswap.errors import PlanError
 from expertswap.observation import Observation
 from expertswap.plan.allocation import allocate
 from expertswap.plan.budget import Budget
 from expertswap.plan.matching import digest
+from expertswap.plan.placing import Traffic, placed, slots_of, traffic, uniform
 from expertswap.plan.plan import Expected, Layer, Memory, Model, Plan, Shape
 from expertswap.plan.splitting import Parts, parted
 from expertswap.policies.forecast import Forecasts
@@ -28,43 +28,13 @@ from expertswap.policies.policy import (
     Policy,
 )
 from expertswap.policies.slots import Worth
-from expertswap.simulate.calls import Calls, decoding
-from expertswap.simulate.replaying import hits_by_size, simulate
+from expertswap.simulate.calls import decoding
+from expertswap.simulate.replaying import simulate
 from expertswap.trace import RoutingTrace
 from expertswap.types import ModelIdentity
 
 CANDIDATES = (STATIC, LRU, LFU, LFRU, PINNED_LRU, FORECAST)
 BOUNDS = (BELADY, BELADY_STREAMING)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Traffic:
-    """How often each expert is used.
-
-    Args:
-        domains: Names of the domains.
-        count_DLE: int64 (D, L, E), tokens of each domain that used an expert.
-    """
-
-    domains: tuple[str, ...]
-    count_DLE: NDArray[np.int64]
-
-    @property
-    def order_LE(self) -> NDArray[np.int64]:
-        """The experts of each layer (L, E), those with most traffic first."""
-        return np.argsort(-self.count_DLE.sum(axis=0), axis=-1, kind="stable")
-
-
-def traffic(*traces: RoutingTrace) -> Traffic:
-    """The traffic of traces of one model and the same domains."""
-    shape, domains = traces[0].model.shape, traces[0].domains
-    count_DLE = np.zeros((len(domains), len(shape.moe_layers), shape.num_experts), np.int64)
-    for trace in traces:
-        L, K = trace.experts_TLK.shape[1:]
-        domain_TLK = np.broadcast_to(trace.domain_T[:, None, None], trace.experts_TLK.shape)
-        layer_TLK = np.broadcast_to(np.arange(L)[:, None], (L, K))[None]
-        np.add.at(count_DLE, (domain_TLK, layer_TLK, trace.experts_TLK), 1)
-    return Traffic(domains, count_DLE)
 
 
 def make_plan(
@@ -142,49 +112,6 @@ def _plan(
 def usable(policies: Sequence[Policy], forecasts: Forecasts | None) -> list[Policy]:
     """Those that can run with what was learned."""
     return [one for one in policies if forecasts or one.worth != Worth.FORECAST]
-
-
-def slots_of(
-    policy: Policy,
-    calls: Calls,
-    seen: Traffic,
-    *,
-    total: int,
-    least: int,
-    forecasts: Forecasts | None = None,
-) -> NDArray[np.int64]:
-    """The slots (L,) with which a policy hits most of these calls."""
-    L, E = seen.order_LE.shape
-    whole = placed(seen, np.full(L, E))
-    curve_LS = hits_by_size(calls, replace(policy, pins_core=False), whole, forecasts=forecasts)
-    return allocate(curve_LS, total, least=least)
-
-
-def placed(seen: Traffic, slots_L: NDArray[np.int64]) -> list[LayerPlacement]:
-    """Layers of so many slots that begin with their core, then the experts of most traffic."""
-    layers = []
-    for layer, slots in enumerate(slots_L.tolist()):
-        core = _core(seen.count_DLE[:, layer], slots)
-        by_traffic = seen.order_LE[layer].tolist()
-        residents = (*core, *(expert for expert in by_traffic if expert not in core))
-        layers.append(LayerPlacement(slots, residents[:slots], core))
-    return layers
-
-
-def uniform(total: int, *, num_layers: int) -> NDArray[np.int64]:
-    """The same slots for every layer, the first layers getting what is left over."""
-    slots_L = np.full(num_layers, total // num_layers)
-    slots_L[: total % num_layers] += 1
-    return slots_L
-
-
-def _core(count_DE: NDArray[np.int64], slots: int) -> tuple[int, ...]:
-    """The experts that every domain would hold, at most three quarters of the slots."""
-    order_DE = np.argsort(-count_DE, axis=-1, kind="stable")[:, :slots]
-    seen_D = count_DE.sum(axis=-1) > 0
-    shared = set.intersection(*(set(order.tolist()) for order in order_DE[seen_D]))
-    by_traffic = np.argsort(-count_DE.sum(axis=0), kind="stable").tolist()
-    return tuple(expert for expert in by_traffic if expert in shared)[: slots * 3 // 4]
 
 
 def _layers(

@@ -7,8 +7,8 @@ from pathlib import Path
 from expertswap.errors import BudgetTooSmall, PlanError
 from expertswap.plan.forecast_file import load_forecasts
 from expertswap.plan.matching import digest, require_model
+from expertswap.plan.placing import uniform
 from expertswap.plan.plan import Plan, load_plan
-from expertswap.plan.planning import uniform
 from expertswap.plan.seed_format import is_seed_plan, load_seed_plan
 from expertswap.plan.splitting import parted
 from expertswap.policies.forecast import Forecasts
