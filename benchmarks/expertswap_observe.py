@@ -337,7 +337,7 @@ def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean little")
+    parser.add_argument("--quick", action="store_true", help="a smoke run, too small for ratios")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     size = QUICK if arguments.quick else GPU if device.type == "cuda" else CPU
@@ -354,9 +354,11 @@ def main() -> None:
     right, wrong = (agreement(run(), truth_LE) for run in (sigmoid.ours, sigmoid.reference))
     found.append(("sigmoid router: ours with the truth", right, 1.0))
     print(f"sigmoid router: the reference with the truth {wrong:.1%}; by chance {PRUNED:.0%}\n")
+    if arguments.quick:
+        return
     for name, ratio, bar in found:
         print(f"{name:42} {ratio:8.3f}   bar {bar:6.3f}   {'ok' if ratio >= bar else 'MISSED'}")
-    if not arguments.quick and any(ratio < bar for _, ratio, bar in found):
+    if any(ratio < bar for _, ratio, bar in found):
         sys.exit(1)
 
 
