@@ -268,9 +268,7 @@ class CompareTable(_Table):
     @classmethod
     def _for_parallel(cls, value: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
         if value and others.data.get("order", "parallel") != "parallel":
-            raise ValueError(
-                "only order = 'parallel' uses devices; say that as well"
-            )
+            raise ValueError("only order = 'parallel' uses devices; say that as well")
         if len(set(value)) < len(value):
             raise ValueError("a device is named twice")
         return value
