@@ -123,6 +123,7 @@ def test_simulate_tells_every_policy_batch_and_domain(recorded: Path, plan_file:
     assert "taking turns: 120 tokens" in done.output  # one prompt of each domain
     assert "code alone: 40 tokens" in done.output
     assert "batch 2: a layer needs" in done.output
+    assert "layers have slots for what they need" in done.output
 
 
 def test_a_trace_that_was_not_planned_on_counts_whole(
@@ -153,6 +154,7 @@ def test_simulate_needs_no_plan(recorded: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "static" in done.output
+    assert "From batch 4 on, layers need more experts" in done.output
 
 
 def test_a_report_is_one_page_that_asks_nothing_of_the_network(

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from expertswap.errors import BudgetTooSmall, PlanError
 from expertswap.plan.forecast_file import load_forecasts
 from expertswap.plan.matching import digest, require_model
@@ -83,18 +85,24 @@ class Setting:
         """For each batch, how many experts a layer needs at a time, and whether they fit."""
         slots = sum(layer.num_slots for layer in self.layers) / len(self.layers)
         for batch in batches:
-            calls = decoding(trace, batch=batch)
-            needed = float(calls.sizes_LS.mean())
+            needed = float(decoding(trace, batch=batch).sizes_LS.mean())
             line = f"batch {batch}: a layer needs {needed:.1f} experts and has {slots:.1f} slots"
             _, told = self.outcome(trace, "lru", batch=batch)
-            if needed > slots:
-                line += "; what does not fit is streamed"
             if told.streaming_tokens_per_s > told.tokens_per_s:
                 line += (
                     f"; streaming whole layers while computing gives"
                     f" {told.streaming_tokens_per_s:,.1f} tokens/s, more than LRU"
                 )
             yield line + "."
+        yield self._told_of_overflow(trace, slots)
+
+    def _told_of_overflow(self, trace: RoutingTrace, slots: float) -> str:
+        """From which batch on layers need more experts at a time than they have slots."""
+        prompts = len(np.unique(trace.prompt_T))
+        for batch in (2**power for power in range(prompts.bit_length())):
+            if decoding(trace, batch=batch).sizes_LS.mean() > slots:
+                return f"From batch {batch} on, layers need more experts than they have slots."
+        return f"Up to batch {prompts}, layers have slots for what they need at a time."
 
 
 def setting(
