@@ -14,18 +14,19 @@ per layer and token that arrives in time): it moves more bytes, and is no matter
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from expertswap.observation import load_observation
 from expertswap.plan.budget_curve import BudgetPoint, Contest
 from expertswap.plan.forecast_file import load_forecasts
 from expertswap.plan.learning import learned
 from expertswap.plan.plan import load_plan
-from expertswap.plan.splitting import parted
+from expertswap.plan.splitting import Parts, parted
 from expertswap.policies.forecast import Forecasts
 from expertswap.simulate.calls import decoding
-from expertswap.trace import load_trace
+from expertswap.trace import RoutingTrace, load_trace
 
 BAR = 0.5
 SHARES = (0.1, 0.125, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -36,7 +37,7 @@ NAMES = ("mean-reap", "static", "static-plan", "lru", "lfu", "lfru", *PLANNED, "
 def main() -> None:
     """Print hits and closed gaps over budgets."""
     calibration, held_out, seen, *plan = map(Path, sys.argv[1:])
-    parts = replace(parted(load_trace(calibration)), told=load_trace(held_out))
+    parts = parts_of(load_trace(calibration), load_trace(held_out), planned=bool(plan))
     print(
         f"learned from {parts.learn.num_tokens:,} tokens, chosen on {parts.choose.num_tokens:,},"
         f" told of {parts.told.num_tokens:,}"
@@ -46,6 +47,16 @@ def main() -> None:
     contest = Contest(parts, forecasts, load_observation(seen), prefetches=(1, 2))
     for point in contest.at(SHARES):
         tell(point)
+
+
+def parts_of(calibration: RoutingTrace, held_out: RoutingTrace, *, planned: bool) -> Parts:
+    """The parts, with the held-out trace told of.
+
+    Without a plan all prompts of the calibration that do not decide teach.
+    """
+    parts = parted(calibration)
+    learn = calibration.of(~np.isin(calibration.prompt_T, parts.choose.prompt_T))
+    return Parts(learn=parts.learn if planned else learn, choose=parts.choose, told=held_out)
 
 
 def forecasts_of(plan: Path) -> Forecasts:

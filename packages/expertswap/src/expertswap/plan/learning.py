@@ -40,10 +40,10 @@ class Teaching:
     """
 
     reach: int = 8
-    hidden: int = 64
+    hidden: int = 128
     epochs: int = 6
     least_steps: int = 500
-    discount: float = 0.8
+    discount: float = 0.9
     batch: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 0.05

@@ -143,7 +143,7 @@ def foresee(
     return worth_E
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def foresee_all(
     forecast: LayerForecast,
     layer: int,

@@ -34,7 +34,7 @@ class LayerPrefetch(NamedTuple):
     most: int
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def next_uses(
     experts_N: NDArray[np.int16], start_S1: NDArray[np.int64], first_use_E: NDArray[np.int64]
 ) -> NDArray[np.int64]:
@@ -51,7 +51,7 @@ def next_uses(
     return next_N
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def replay(
     worth: Worth,
     memory: Memory,
@@ -72,7 +72,7 @@ def replay(
         )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def hits_by_depth(
     worth: Worth,
     memory: Memory,

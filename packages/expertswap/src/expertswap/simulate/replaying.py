@@ -1,7 +1,10 @@
 """Replays calls against a policy."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from expertswap.policies.slots import NEVER, Memory, Worth
 from expertswap.simulate.calls import Calls, LayerCalls
 from expertswap.simulate.kernels import LayerPrefetch, hits_by_depth, next_uses, replay
 
+Found = TypeVar("Found")
 _NOTHING_AHEAD = LayerPrefetch(np.empty((0, 0), np.int16), 0)
 
 
@@ -68,10 +72,14 @@ def simulate(
         PlanError: Forecasts are needed, and there are none.
     """
     fetched_L2S = np.zeros((len(layers), 2, len(calls.tokens_S)), np.int16)
-    for position, layer in enumerate(layers):
+
+    def replay_layer(position: int) -> None:
+        layer = layers[position]
         memory, asked = _prepared(calls, position, policy, layer, forecasts=forecasts)
         ahead = _ahead(calls, position, forecasts, prefetches=prefetches)
         replay(policy.worth, memory, asked, ahead, fetched_L2S[position])
+
+    _for_each(replay_layer, len(layers))
     return Replay(
         policy=policy,
         needed_LS=calls.sizes_LS[:, first_counted:],
@@ -97,12 +105,20 @@ def hits_by_size(
     more than it does. For least-stale, whose worth depends on what is resident, it is what LRU
     hits.
     """
-    E, curves = calls.num_experts, []
-    for position, layer in enumerate(layers):
-        whole = LayerPlacement(E, layer.residents, layer.core)
+    E = calls.num_experts
+
+    def curve(position: int) -> NDArray[np.int64]:
+        whole = LayerPlacement(E, layers[position].residents, layers[position].core)
         memory, asked = _prepared(calls, position, policy, whole, forecasts=forecasts)
-        curves.append(np.cumsum(hits_by_depth(policy.worth, memory, asked, first_counted)))
-    return np.stack(curves)
+        return np.cumsum(hits_by_depth(policy.worth, memory, asked, first_counted))
+
+    return np.stack(_for_each(curve, len(layers)))
+
+
+def _for_each(work: Callable[[int], Found], num_layers: int) -> list[Found]:
+    """Do the layers beside each other: the compiled loops let go of the interpreter's lock."""
+    with ThreadPoolExecutor(min(num_layers, os.cpu_count() or 1)) as threads:
+        return list(threads.map(work, range(num_layers)))
 
 
 def _prepared(
