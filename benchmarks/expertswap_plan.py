@@ -61,10 +61,10 @@ def parts_of(calibration: RoutingTrace, held_out: RoutingTrace, *, planned: bool
 
 def forecasts_of(plan: Path) -> Forecasts:
     """What was learned with a plan."""
-    named = load_plan(plan).forecasts
-    if named is None:
+    made = load_plan(plan)
+    if made.forecasts is None:
         sys.exit(f"{plan} has no forecasts; plan without --no-learn")
-    return load_forecasts(named, beside=plan)
+    return load_forecasts(made.forecasts, beside=plan, shape=made.identity.shape)
 
 
 def tell(point: BudgetPoint) -> None:

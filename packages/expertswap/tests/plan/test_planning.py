@@ -112,7 +112,7 @@ def test_learned_forecasts_hit_more_than_lru_on_prompts_that_were_not_learned_fr
 
 def test_forecasts_come_back_as_they_were_saved(tmp_path: Path, forecasts: Forecasts) -> None:
     named = save_forecasts(forecasts, tmp_path / "plan.forecasts.safetensors")
-    again = load_forecasts(named, beside=tmp_path / "plan.json")
+    again = load_forecasts(named, beside=tmp_path / "plan.json", shape=MODEL.shape)
     for side in ("after_L", "before_L"):
         for known, loaded in zip(getattr(forecasts, side), getattr(again, side), strict=True):
             for field in LayerForecast._fields:
@@ -124,10 +124,27 @@ def test_other_forecasts_than_the_plans_are_refused(tmp_path: Path, forecasts: F
     path = tmp_path / named.file
     path.write_bytes(path.read_bytes()[:-8] + bytes(8))
     with pytest.raises(PlanError, match="not what the plan"):
-        load_forecasts(named, beside=tmp_path / "plan.json")
+        load_forecasts(named, beside=tmp_path / "plan.json", shape=MODEL.shape)
     path.unlink()
     with pytest.raises(PlanError, match="cannot be read"):
-        load_forecasts(named, beside=tmp_path / "plan.json")
+        load_forecasts(named, beside=tmp_path / "plan.json", shape=MODEL.shape)
+
+
+def test_forecasts_of_another_model_are_refused(tmp_path: Path, forecasts: Forecasts) -> None:
+    named = save_forecasts(forecasts, tmp_path / "plan.forecasts.safetensors")
+    beside = tmp_path / "plan.json"
+    with pytest.raises(PlanError, match="other sizes"):
+        load_forecasts(named, beside=beside, shape=replace(MODEL.shape, num_experts=15))
+    with pytest.raises(PlanError, match=r"'after\.3\.heard_M' is missing"):
+        load_forecasts(named, beside=beside, shape=replace(MODEL.shape, moe_layers=(0, 1, 2, 3)))
+
+
+def test_a_trace_of_experts_that_do_not_exist_is_refused(trace: RoutingTrace) -> None:
+    damaged = replace(trace, experts_TLK=trace.experts_TLK + 10)
+    with pytest.raises(TraceError, match="damaged"):
+        make_plan(damaged, BUDGET)
+    with pytest.raises(TraceError, match="damaged"):
+        decoding(replace(trace, domain_T=trace.domain_T - 1))
 
 
 def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path, plan: Plan) -> None:
@@ -173,5 +190,5 @@ def test_what_cannot_be_planned_is_one_sentence(trace: RoutingTrace) -> None:
         make_plan(trace, replace(BUDGET, gpu_bytes=4_000))
     with pytest.raises(TraceError, match="too few prompts"):
         make_plan(trace.of(trace.prompt_T < 2), BUDGET)
-    with pytest.raises(TraceError, match="too few prompts"):
+    with pytest.raises(TraceError, match="no tokens"):
         make_plan(trace.of(trace.prompt_T < 0), BUDGET)

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -10,6 +11,7 @@ from expertswap.errors import PlanError
 from expertswap.plan.plan import Forecasts as Named
 from expertswap.plan.whole_file import write_whole
 from expertswap.policies.forecast import Forecasts, LayerForecast
+from expertswap.types import MoeShape
 
 _FIELDS = LayerForecast._fields
 
@@ -27,7 +29,7 @@ def save_forecasts(forecasts: Forecasts, path: Path) -> Named:
     return Named(file=path.name, sha256=hashlib.sha256(content).hexdigest())
 
 
-def load_forecasts(named: Named, *, beside: Path) -> Forecasts:
+def load_forecasts(named: Named, *, beside: Path, shape: MoeShape) -> Forecasts:
     """Read the forecasts of the plan ``beside``.
 
     Raises:
@@ -45,10 +47,26 @@ def load_forecasts(named: Named, *, beside: Path) -> Forecasts:
         raise PlanError(f"The forecasts {path} cannot be read: {error}.") from error
 
     def side(name: str) -> tuple[LayerForecast, ...]:
-        layers = sum(key.startswith(f"{name}.") for key in arrays) // len(_FIELDS)
         return tuple(
             LayerForecast(*(arrays[f"{name}.{layer}.{field}"] for field in _FIELDS))
-            for layer in range(layers)
+            for layer in range(len(shape.moe_layers))
         )
 
-    return Forecasts(after_L=side("after"), before_L=side("before"))
+    try:
+        found = Forecasts(after_L=side("after"), before_L=side("before"))
+    except KeyError as error:
+        raise PlanError(f"The forecasts {path} are damaged: {error} is missing.") from error
+    if not all(_fits(known, shape) for known in (*found.after_L, *found.before_L)):
+        raise PlanError(f"The forecasts {path} are of a model of other sizes.", fix="Plan again.")
+    return found
+
+
+def _fits(known: LayerForecast, shape: MoeShape) -> bool:
+    """Whether compiled code may index these arrays with the model's layers and experts."""
+    M, E, H, J = len(known.heard_M), shape.num_experts, len(known.hidden_H), len(known.fade_J)
+    expected = ((M,), (M, E, H), (E, H), (H,), (H, E), (E,), (J,), (J,))
+    return (
+        tuple(np.shape(values) for values in known) == expected
+        and J > 0
+        and all(0 <= layer < len(shape.moe_layers) for layer in known.heard_M.tolist())
+    )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expertswap.errors import TraceError
-from expertswap.simulate.calls import rank_within
+from expertswap.simulate.calls import rank_within, require_sound
 from expertswap.trace import RoutingTrace
 
 _EVERY = 5  # of five prompts of a domain, one to choose on and one to tell
@@ -36,8 +36,9 @@ def parted(trace: RoutingTrace) -> Parts:
     """Part a trace; every domain with enough prompts is in every part.
 
     Raises:
-        TraceError: It has fewer than three prompts.
+        TraceError: It has too few prompts, or is damaged.
     """
+    require_sound(trace)
     turn_T = _turn_T(trace)
     parts = Parts(trace.of(turn_T >= 2), trace.of(turn_T == 1), trace.of(turn_T == 0))
     if not all(part.num_tokens for part in (parts.learn, parts.choose, parts.told)):

@@ -119,9 +119,26 @@ def rank_within(group_P: NDArray[np.int16]) -> NDArray[np.int64]:
     return rank_P
 
 
-def _calls(trace: RoutingTrace, step_T: NDArray[np.int64]) -> Calls:
+def require_sound(trace: RoutingTrace) -> None:
+    """See that a trace names only experts and domains that there are.
+
+    Raises:
+        TraceError: It does not, or it is empty.
+    """
     if not trace.num_tokens:
         raise TraceError("The trace has no tokens.", fix="Observe at least one prompt.")
+    for named, count in (
+        (trace.experts_TLK, trace.model.shape.num_experts),
+        (trace.domain_T, len(trace.domains)),
+    ):
+        if named.min() < 0 or named.max() >= count:
+            raise TraceError(
+                "The trace is damaged: it names an expert or domain that is not there."
+            )
+
+
+def _calls(trace: RoutingTrace, step_T: NDArray[np.int64]) -> Calls:
+    require_sound(trace)
     E, L = trace.model.shape.num_experts, trace.experts_TLK.shape[1]
     steps = int(step_T.max()) + 1
     call_TL = np.arange(L) * steps + step_T[:, None]

@@ -152,8 +152,14 @@ def _planned(made: Plan, path: Path, machine: Machine, expert_bytes: int | None)
         ),
         absent=len(made.layers) * shape.num_experts - made.slots,
         plan=made,
-        forecasts=load_forecasts(made.forecasts, beside=path) if made.forecasts else None,
+        forecasts=_forecasts(made, path),
     )
+
+
+def _forecasts(made: Plan, path: Path) -> Forecasts | None:
+    if made.forecasts is None:
+        return None
+    return load_forecasts(made.forecasts, beside=path, shape=made.identity.shape)
 
 
 def _planned_by_seed(shape: MoeShape, path: Path, machine: Machine) -> Setting:
