@@ -13,6 +13,7 @@ no policy that loads on demand can hit more. Loading ahead is told by itself (``
 per layer and token that arrives in time): it moves more bytes, and is no matter of who leaves.
 """
 
+import math
 import sys
 from pathlib import Path
 
@@ -71,12 +72,16 @@ def tell(point: BudgetPoint) -> None:
     """One budget: hits, and the gap that was closed."""
     print(f"{point.share:7.1%}  " + "".join(f"{point.hits(name):12.2%}" for name in NAMES))
     for name in PLANNED:
-        to_belady = point.closed(name, bound="belady")
-        to_bound = point.closed(name, bound="bound")
-        print(
-            f"         {name:>10} closes {to_belady:5.0%} of the gap to belady"
-            f" ({to_belady / BAR:.1f}x the bar), {to_bound:4.0%} of that to the bound"
-        )
+        to_belady = told(point.closed(name, bound="belady"))
+        to_bound = told(point.closed(name, bound="bound"))
+        print(f"         {name:>10} closes {to_belady} to belady, {to_bound} to the bound")
+
+
+def told(closed: float) -> str:
+    """A closed gap beside the bar."""
+    if math.isnan(closed):
+        return "none, for there is no gap,"
+    return f"{closed:4.0%} of the gap ({closed / BAR:.1f}x the bar)"
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# Numba caches what it compiles by the file of the caller: after a change here, delete
-# __pycache__, or
-# replays go on with what was compiled before.
+# Numba caches what it compiles by the file of the caller: after a change here delete __pycache__
+# in simulate/, or replays go on with what was compiled before.
 NEVER = 2**62  # the call of a next use that does not come
 
 
