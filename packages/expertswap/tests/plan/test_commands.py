@@ -153,7 +153,7 @@ def test_simulate_needs_no_plan(recorded: Path) -> None:
         "--link", "50GB/s",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert "static" in done.output
+    assert "belady" in done.output
     assert "From batch 4 on, layers need more experts" in done.output
 
 

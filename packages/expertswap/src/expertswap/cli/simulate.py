@@ -33,7 +33,7 @@ def simulate(
         typer.Option(parser=parse_bytes, metavar="SIZE", help="Without a plan: of one expert."),
     ] = None,
     policy: Annotated[
-        str | None, typer.Option(help="One or more, as lru,lfu,belady; else the plan's and lru.")
+        str | None, typer.Option(help="One or more, as lru,lfu,belady; else the plan's and these.")
     ] = None,
     link: Annotated[int, typer.Option(help="From host to device.", **_RATE)] = "25GB/s",  # type: ignore[assignment] # typer parses it
     memory: Annotated[int, typer.Option(help="Of the device's memory.", **_RATE)] = "1TB/s",  # type: ignore[assignment] # the same

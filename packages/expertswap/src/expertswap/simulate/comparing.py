@@ -44,8 +44,8 @@ class Setting:
     @property
     def default_policies(self) -> list[str]:
         """What one would compare here."""
-        planned = [self.plan.policy] if self.plan else []
-        return [*dict.fromkeys([*planned, "lru", "lfu", "static", "belady"])]
+        planned = [self.plan.policy, "static"] if self.plan else []
+        return [*dict.fromkeys([*planned, "lru", "lfu", "belady"])]
 
     @property
     def required_plan(self) -> Plan:
