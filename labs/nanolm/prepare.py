@@ -16,6 +16,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import resource
 import shutil
 import sys
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 _LOADED_S = time.perf_counter()
+_STATUS = Path("/proc/self/status")  # getrusage also counts what the parent held before exec
 CACHE = Path(os.environ.get("NANOLM_CACHE") or "~/.cache/overnight/nanolm").expanduser()
 COMPILED = CACHE / "compiled"  # kernels that torch.compile made, for the next run to find
 if os.access(COMPILED, os.W_OK):
@@ -441,6 +443,8 @@ def peak_memory_mb(device: torch.device) -> float:
         return float(torch.cuda.max_memory_allocated(device)) / 2**20
     if device.type == "mps":
         return float(torch.mps.driver_allocated_memory()) / 2**20  # now, since there is no peak
+    if _STATUS.exists() and (found := re.search(r"^VmHWM:\s*(\d+) kB", _STATUS.read_text(), re.M)):
+        return int(found[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
