@@ -78,7 +78,7 @@ FORECAST = Policy(
     "the one that the trace teaches is needed latest leaves",
     admits_all=False,
 )
-BELADY = Policy("belady", Worth.NEXT_USE, "the one that is needed latest leaves: the optimum")
+BELADY = Policy("belady", Worth.NEXT_USE, "the one needed latest leaves: the optimum if calls fit")
 BELADY_STREAMING = Policy(
     "belady-streaming",
     Worth.NEXT_USE,
