@@ -27,6 +27,7 @@ GPU_PYTHON ?= $(BIN)/python
 test-gpu:
 	PYTHONPATH=packages/overnight/src $(GPU_PYTHON) -m pytest -m gpu packages/overnight/tests
 	PYTHONPATH=packages/overnight/src $(GPU_PYTHON) -m pytest packages/overnight/tests/sandbox/test_cgroups.py
+	PYTHONPATH=packages/expertswap/src $(GPU_PYTHON) -m pytest -m gpu packages/expertswap/tests
 
 # Those of claude, gemini, opencode, aider and mini that are on PATH; docs/researchers.md has the
 # versions that were tried.

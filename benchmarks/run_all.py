@@ -22,6 +22,10 @@ SCRIPTS = (
     ("drift_detection.py", (), ("--quick",)),
     ("comparison_coverage.py", (), ("--quick",)),
     ("cheats_side_by_side.py", (), ("--only", "report")),
+    ("expertswap_observe.py", (), ("--quick",)),
+    ("expertswap_prune.py", (), ("--gigabytes", "0.5", "--rounds", "1")),
+    ("expertswap_compress.py", (), ("--quick",)),
+    ("expertswap_simulate.py", (), ()),
 )
 
 

@@ -3,7 +3,8 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expertswap.sizes import parse_bytes, parse_rate, tell_bytes
+from expertswap.cli.size_options import parse_bytes, parse_rate
+from expertswap.sizes import tell_bytes
 
 
 @pytest.mark.parametrize(

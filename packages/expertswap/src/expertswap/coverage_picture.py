@@ -1,6 +1,6 @@
 """Draws coverage: every layer and all of them, and the domains beside each other."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -9,9 +9,10 @@ import numpy as np
 import vl_convert
 
 from expertswap import coverage as curves
+from expertswap.chart_style import INK, QUIET, chart, specification
 from expertswap.coverage import Coverage
-from expertswap.errors import OutputError
 from expertswap.observation import Observation
+from expertswap.whole_file import write_whole
 
 _WIDTH, _HEIGHT = 400, 360
 _PIXELS_PER_POINT = 2
@@ -19,8 +20,6 @@ _MOST_POINTS = 129
 _BUSIEST = 0.25
 _LAST_LABEL_AT = 0.73  # further right, it would leave the panel
 _MARKS = (0.5, 0.95)
-_INK, _QUIET, _FAINT = "#1f2933", "#67727e", "#e6e9ed"
-_FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 # Hues of Okabe and Ito, which the colour-blind can tell apart too.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#67727e")
 
@@ -40,13 +39,7 @@ def write_picture(observation: Observation, path: Path) -> None:
         content = bytes(vl_convert.vegalite_to_png(spec, scale=_PIXELS_PER_POINT))
     else:
         content = str(vl_convert.vegalite_to_html(spec, bundle=True)).encode()
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+    write_whole(path, content)
 
 
 def coverage_spec(observation: Observation) -> dict[str, Any]:
@@ -65,8 +58,7 @@ def coverage_spec(observation: Observation) -> dict[str, Any]:
     picture = alt.hconcat(*panels, title=title, spacing=40, background="white").resolve_scale(
         color="independent"
     )
-    spec: dict[str, Any] = picture.properties(config=_looks(), padding=24).to_dict()
-    return spec
+    return specification(picture, padding=24)
 
 
 def _told(whole: Coverage) -> str:
@@ -84,10 +76,10 @@ def _subtitle(observation: Observation) -> str:
 
 def _layers(layers: Mapping[int, Coverage], whole: Coverage) -> _Panel:
     rows = [row | {"layer": layer} for layer, one in layers.items() for row in _points(one)]
-    thin = _chart(rows).mark_line(strokeWidth=1, opacity=0.45)
+    thin = chart(rows).mark_line(strokeWidth=1, opacity=0.45)
     colour = alt.Color("layer:Q", title="layer").scale(scheme="viridis")
     each = thin.encode(x=_EXPERTS, y=_TRAFFIC, color=colour, detail="layer:N", tooltip=["layer:Q"])
-    all_of_them = _chart(_points(whole)).mark_line(strokeWidth=3, color=_INK)
+    all_of_them = chart(_points(whole)).mark_line(strokeWidth=3, color=INK)
     return alt.layer(
         _even(), each, all_of_them.encode(x=_EXPERTS, y=_TRAFFIC), *_marks(whole)
     ).properties(width=_WIDTH, height=_HEIGHT, title=_heading("each layer, and all of them"))
@@ -99,7 +91,7 @@ def _domains(domains: Mapping[str, Coverage]) -> _Panel:
     colour = alt.Color("domain:N", legend=inside, sort=[*domains]).scale(
         domain=[*domains], range=[_COLOURS[at % len(_COLOURS)] for at in range(len(domains))]
     )
-    lines = _chart(rows).mark_line(strokeWidth=2.5)
+    lines = chart(rows).mark_line(strokeWidth=2.5)
     each = lines.encode(x=_EXPERTS, y=_TRAFFIC, color=colour, tooltip=["domain:N"])
     return alt.layer(_even(), each).properties(
         width=_WIDTH, height=_HEIGHT, title=_heading("each domain, all layers")
@@ -115,12 +107,12 @@ def _shared(observation: Observation) -> _Panel:
         for whose, shares_D in zip(domains, shares_DD, strict=True)
         for column, share in enumerate(shares_D)
     ]
-    base = _chart(rows).encode(
+    base = chart(rows).encode(
         x=alt.X("traffic:N", title="of the traffic of", sort=domains).axis(labelAngle=0),
         y=alt.Y("whose:N", title="the experts of", sort=domains),
     )
     shade = alt.Color("share:Q", legend=None).scale(scheme="blues", domain=[0, 1])
-    ink = alt.condition(alt.datum.share > 0.6, alt.value("white"), alt.value(_INK))
+    ink = alt.condition(alt.datum.share > 0.6, alt.value("white"), alt.value(INK))
     return alt.layer(
         base.mark_rect(cornerRadius=3).encode(color=shade),
         base.mark_text(fontSize=13).encode(text=alt.Text("share:Q", format=".0%"), color=ink),
@@ -143,18 +135,18 @@ def _marks(whole: Coverage) -> Iterator[alt.Chart]:
         }
         for traffic, experts in at.items()
     ]
-    base = _chart(rows).encode(x=_EXPERTS, y=_TRAFFIC)
-    yield base.mark_point(filled=True, size=70, color=_INK, opacity=1)
+    base = chart(rows).encode(x=_EXPERTS, y=_TRAFFIC)
+    yield base.mark_point(filled=True, size=70, color=INK, opacity=1)
     told = base.encode(x=alt.X("told_at:Q"), text="told:N")
     place: dict[str, Any] = {"align": "left", "baseline": "top", "dx": 9, "dy": 14, "fontSize": 13}
     yield told.mark_text(**place, stroke="white", strokeWidth=4, strokeJoin="round", opacity=0.9)
-    yield told.mark_text(**place, color=_INK, fontWeight=600)
+    yield told.mark_text(**place, color=INK, fontWeight=600)
 
 
 def _even() -> alt.Chart:
     """How it would be if all experts were used alike."""
     ends = [{"experts": 0.0, "traffic": 0.0}, {"experts": 1.0, "traffic": 1.0}]
-    line: alt.Chart = _chart(ends).mark_line(strokeDash=[5, 4], strokeWidth=1, color=_QUIET)
+    line: alt.Chart = chart(ends).mark_line(strokeDash=[5, 4], strokeWidth=1, color=QUIET)
     return line.encode(x=_EXPERTS, y=_TRAFFIC)
 
 
@@ -164,30 +156,5 @@ def _points(one: Coverage) -> list[dict[str, Any]]:
     return [{"experts": float(x), "traffic": one.traffic_of(float(x))} for x in steps]
 
 
-def _chart(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
-
-
 def _heading(text: str) -> alt.TitleParams:
-    return alt.TitleParams(text, anchor="start", fontSize=13, color=_QUIET, fontWeight="normal")
-
-
-def _looks() -> alt.Config:
-    return alt.Config(
-        font=_FONT,
-        view=alt.ViewConfig(stroke=None),
-        title=alt.TitleConfig(
-            color=_INK, fontSize=19, subtitleColor=_QUIET, subtitleFontSize=13, subtitlePadding=7
-        ),
-        axis=alt.AxisConfig(
-            domainColor=_QUIET,
-            gridColor=_FAINT,
-            labelColor=_QUIET,
-            labelFontSize=11,
-            tickColor=_QUIET,
-            titleColor=_QUIET,
-            titleFontSize=12,
-            titleFontWeight="normal",
-        ),
-        legend=alt.LegendConfig(labelColor=_INK, labelFontSize=12, titleColor=_QUIET),
-    )
+    return alt.TitleParams(text, anchor="start", fontSize=13, color=QUIET, fontWeight="normal")

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
-from expertswap.errors import ObservationError, OutputError
+from expertswap.errors import ObservationError
 from expertswap.trace import identity_from_json
 from expertswap.types import ModelIdentity
+from expertswap.whole_file import write_whole
 
 SCHEMA_VERSION = 1
 _METADATA_KEY = "expertswap.observation"
@@ -73,13 +74,7 @@ def save_observation(observation: Observation, path: Path) -> None:
         "model": asdict(observation.model),
     }
     arrays = {name: np.ascontiguousarray(getattr(observation, name)) for name in _ARRAYS}
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        save_file(arrays, partial, metadata={_METADATA_KEY: json.dumps(header)})
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"The observation {path} cannot be written: {error}.") from error
+    write_whole(path, save(arrays, metadata={_METADATA_KEY: json.dumps(header)}))
 
 
 def load_observation(path: Path) -> Observation:

@@ -9,7 +9,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from expertswap.cli.outputs import require_new
-from expertswap.sizes import parse_bytes, tell_bytes
+from expertswap.cli.size_options import parse_bytes
+from expertswap.sizes import tell_bytes
 
 if TYPE_CHECKING:
     from expertswap.checkpoint.reading import Checkpoint

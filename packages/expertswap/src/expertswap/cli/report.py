@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from expertswap.cli.outputs import require_new
-from expertswap.sizes import parse_rate
+from expertswap.cli.size_options import parse_rate
 
 _RATE: dict[str, Any] = {"parser": parse_rate, "metavar": "RATE"}
 
@@ -29,14 +29,14 @@ def report(
 
         expertswap report seen.safetensors trace.parquet --plan plan.json --out report.html
     """
+    from expertswap.comparing import setting  # noqa: PLC0415
     from expertswap.observation import load_observation  # noqa: PLC0415 - heavy, as all below
     from expertswap.plan.matching import require_model, require_observed  # noqa: PLC0415
     from expertswap.plan.splitting import parted  # noqa: PLC0415
-    from expertswap.plan.whole_file import write_whole  # noqa: PLC0415
     from expertswap.report.numbers import outcomes  # noqa: PLC0415
     from expertswap.report.page import page  # noqa: PLC0415
-    from expertswap.simulate.comparing import setting  # noqa: PLC0415
     from expertswap.trace import load_trace  # noqa: PLC0415
+    from expertswap.whole_file import write_whole  # noqa: PLC0415
 
     require_new(out)
     routed, observation = load_trace(trace), load_observation(seen)

@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from expertswap.sizes import parse_bytes, parse_rate
+from expertswap.cli.size_options import parse_bytes, parse_rate
 
 if TYPE_CHECKING:
-    from expertswap.simulate.comparing import Setting
+    from expertswap.comparing import Setting
     from expertswap.trace import RoutingTrace
 
 _COLUMNS = ("policy", "batch", "hits", "bytes/token", "stall ms", "99 % ms", "tokens/s")
@@ -59,7 +59,7 @@ def simulate(
 
         expertswap simulate trace.parquet --slots 16 --expert-bytes 2.4MB --link 50GB/s
     """
-    from expertswap.simulate.comparing import setting  # noqa: PLC0415 - numba takes a second
+    from expertswap.comparing import setting  # noqa: PLC0415 - numba takes a second
     from expertswap.trace import load_trace  # noqa: PLC0415 - numpy
 
     seen = load_trace(trace)

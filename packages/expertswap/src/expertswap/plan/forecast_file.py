@@ -9,9 +9,9 @@ from safetensors.numpy import load, save
 
 from expertswap.errors import PlanError
 from expertswap.plan.plan import Forecasts as Named
-from expertswap.plan.whole_file import write_whole
 from expertswap.policies.forecast import Forecasts, LayerForecast
 from expertswap.types import MoeShape
+from expertswap.whole_file import write_whole
 
 _FIELDS = LayerForecast._fields
 

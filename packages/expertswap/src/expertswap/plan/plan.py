@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from expertswap.errors import PlanError
-from expertswap.plan.whole_file import write_whole
 from expertswap.policies.policy import LayerPlacement, Policy, policy_named
 from expertswap.types import ModelIdentity, MoeShape
+from expertswap.whole_file import write_whole
 
 SCHEMA_VERSION: Final = 1
 Count = Annotated[int, Field(ge=0)]

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from expertswap.errors import PlanError
 from expertswap.plan.plan import Plan, read_json, told
-from expertswap.plan.whole_file import write_whole
 from expertswap.policies.policy import LayerPlacement
+from expertswap.whole_file import write_whole
 
 MODE = "dynamic_core_specialist"
 _GIB = 1024**3

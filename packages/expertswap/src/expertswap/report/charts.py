@@ -1,16 +1,15 @@
 """The report's charts, as Vega-Lite specifications."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 
+from expertswap.chart_style import INK, QUIET, chart, specification
 from expertswap.plan.plan import Plan
 from expertswap.report.numbers import Outcome, Purchase
 from expertswap.sizes import largest_unit
 
-INK, QUIET, FAINT = "#1f2933", "#67727e", "#e6e9ed"
-FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 # Hues of Okabe and Ito, which the colour-blind can tell apart too.
 COLOURS = {
     "Belady, best slots": "#1f2933",
@@ -63,7 +62,7 @@ def slots_chart(plan: Plan) -> dict[str, Any]:
         domain=["core", "changing"], range=["#0072b2", "#9ecae1"]
     )
     even = plan.slots / len(plan.layers)
-    bars = _chart(rows).mark_bar(cornerRadius=2)
+    bars = chart(rows).mark_bar(cornerRadius=2)
     encoded = bars.encode(
         x=alt.X("layer:O", title="layer").axis(labelAngle=0),
         y=alt.Y("slots:Q", title="slots"),
@@ -71,8 +70,8 @@ def slots_chart(plan: Plan) -> dict[str, Any]:
         order="order:Q",
         tooltip=["layer:O", "kind:N", "slots:Q"],
     )
-    rule = _chart([{"slots": even}]).mark_rule(color=INK, strokeDash=[4, 4]).encode(y="slots:Q")
-    return _spec(alt.layer(encoded, rule).properties(width=_WIDE, height=_HIGH))
+    rule = chart([{"slots": even}]).mark_rule(color=INK, strokeDash=[4, 4]).encode(y="slots:Q")
+    return specification(alt.layer(encoded, rule).properties(width=_WIDE, height=_HIGH))
 
 
 def purchases_chart(bought: Sequence[Purchase]) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def purchases_chart(bought: Sequence[Purchase]) -> dict[str, Any]:
         }
         for one in bought
     ]
-    bars = _chart(rows).mark_bar(color="#0072b2", opacity=0.85, stroke="white")
+    bars = chart(rows).mark_bar(color="#0072b2", opacity=0.85, stroke="white")
     encoded = bars.encode(
         x=alt.X("from:Q", title=f"GPU memory, {unit}").scale(zero=False),
         x2="to:Q",
@@ -100,7 +99,7 @@ def purchases_chart(bought: Sequence[Purchase]) -> dict[str, Any]:
             alt.Tooltip("speed:Q", format=",.1f", title=f"tokens/s per {unit}"),
         ],
     )
-    return _spec(encoded.properties(width=_WIDE, height=_HIGH))
+    return specification(encoded.properties(width=_WIDE, height=_HIGH))
 
 
 def _over_budgets(found: Sequence[Outcome], plan: Plan, y: alt.Y) -> dict[str, Any]:
@@ -121,7 +120,7 @@ def _over_budgets(found: Sequence[Outcome], plan: Plan, y: alt.Y) -> dict[str, A
     colour = alt.Color("who:N", legend=below, sort=shown).scale(
         domain=shown, range=[COLOURS[name] for name in shown]
     )
-    lines = _chart(rows).mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=28))
+    lines = chart(rows).mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=28))
     encoded = lines.encode(
         x=alt.X("memory:Q", title=f"GPU memory, {unit}").scale(zero=False),
         y=y,
@@ -137,30 +136,5 @@ def _over_budgets(found: Sequence[Outcome], plan: Plan, y: alt.Y) -> dict[str, A
     memory = plan.memory
     fixed = memory.other_weights_bytes + memory.reserve_bytes
     here = [{"memory": (fixed + plan.slots * memory.expert_bytes) / size}]
-    rule = _chart(here).mark_rule(color=QUIET, strokeDash=[4, 4]).encode(x="memory:Q")
-    return _spec(alt.layer(rule, encoded).properties(width=_WIDE, height=_HIGH))
-
-
-def _chart(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
-
-
-def _spec(chart: alt.Chart | alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
-    looks = alt.Config(
-        font=FONT,
-        background="white",
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            domainColor=QUIET,
-            gridColor=FAINT,
-            labelColor=QUIET,
-            labelFontSize=11,
-            tickColor=QUIET,
-            titleColor=QUIET,
-            titleFontSize=12,
-            titleFontWeight="normal",
-        ),
-        legend=alt.LegendConfig(labelColor=INK, labelFontSize=12),
-    )
-    spec: dict[str, Any] = chart.properties(config=looks).to_dict()
-    return spec
+    rule = chart(here).mark_rule(color=QUIET, strokeDash=[4, 4]).encode(x="memory:Q")
+    return specification(alt.layer(rule, encoded).properties(width=_WIDE, height=_HIGH))
