@@ -1,5 +1,7 @@
 """Forward passes over a batch: its prompts, and what the model says to them."""
 
+from inspect import signature
+
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -31,7 +33,7 @@ def decode(model: PreTrainedModel, inputs: ModelInputs, recorder: Recorder, *, s
     recorder.expect(inputs.prefill_labels())
     mask_BT, position_B1 = inputs.mask_BT, inputs.position_BT[:, -1:]
     is_alive_B = torch.ones(len(mask_BT), dtype=torch.bool, device=mask_BT.device)
-    ends = _end_tokens(model)
+    ends, cache = _end_tokens(model), _name_of_cache(model)
     output = model(
         input_ids=inputs.ids_BT,
         attention_mask=mask_BT,
@@ -51,10 +53,15 @@ def decode(model: PreTrainedModel, inputs: ModelInputs, recorder: Recorder, *, s
             input_ids=token_B1,
             attention_mask=mask_BT,
             position_ids=position_B1,
-            past_key_values=output.past_key_values,
             use_cache=True,
             logits_to_keep=1,
+            **{cache: output[cache]},
         )
+
+
+def _name_of_cache(model: PreTrainedModel) -> str:
+    """What transformers calls the KV cache: ``past_key_values`` in 5.17, ``cache`` in 5.24."""
+    return "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
 
 
 def _end_tokens(model: PreTrainedModel) -> Tensor:
