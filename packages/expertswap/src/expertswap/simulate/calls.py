@@ -61,11 +61,6 @@ class Calls:
             for start_S1 in self.start_LS1
         )
 
-    def since(self, step: int) -> "Calls":
-        """The calls from a forward pass on."""
-        start_LS1 = self.start_LS1[:, step:]
-        return Calls(self.experts_N, start_LS1, self.tokens_S[step:], self.num_experts)
-
 
 def decoding(trace: RoutingTrace, *, batch: int = 1) -> Calls:
     """The trace's prompts as if every token were decoded, ``batch`` prompts at a time.
