@@ -16,7 +16,9 @@ from overnight.testing.studies import TRAIN, TinyStudy, make_study
 from overnight.types import Outcome, Purpose, Trust, Verdict
 
 SECRET = "held-out-answer"  # noqa: S105 (no password)
-LOOK = "cat $PRIVATE; grep -rs --exclude-dir=site-packages held-[o]ut $(dirname $PRIVATE) $PWD/.. /tmp"
+LOOK = (
+    "cat $PRIVATE; grep -rs --exclude-dir=site-packages held-[o]ut $(dirname $PRIVATE) $PWD/.. /tmp"
+)
 HONEST = "echo val_loss: 0.5\n"
 USUAL: Mapping[str, Any] = {
     "files": {"holdout.sh": "tail -n 1 $PRIVATE; . ./train.sh\n"},
