@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from expertswap.errors import BudgetTooSmall, PlanError
+from expertswap.matching import digest, require_model
 from expertswap.plan.forecast_file import load_forecasts
-from expertswap.plan.matching import digest, require_model
 from expertswap.plan.placing import uniform
 from expertswap.plan.plan import Plan, load_plan
 from expertswap.plan.seed_format import is_seed_plan, load_seed_plan

@@ -100,8 +100,8 @@ _Made: TypeAlias = "tuple[Plan, Forecasts | None, Budget]"
 
 def _by_sums(recorded: Path, sizes: _Sizes) -> _Made:
     from expertswap.checkpoint.reading import Checkpoint  # noqa: PLC0415 - heavy, as all below
+    from expertswap.matching import require_observed  # noqa: PLC0415
     from expertswap.observation import load_observation  # noqa: PLC0415
-    from expertswap.plan.matching import require_observed  # noqa: PLC0415
     from expertswap.plan.planning import plan_by_traffic  # noqa: PLC0415
 
     checkpoint, seen = Checkpoint.open(sizes.model), load_observation(recorded)
@@ -112,7 +112,7 @@ def _by_sums(recorded: Path, sizes: _Sizes) -> _Made:
 
 def _by_trace(recorded: Path, sizes: _Sizes, rule: "Policy | None", *, learn: bool) -> _Made:
     from expertswap.checkpoint.reading import Checkpoint  # noqa: PLC0415 - heavy, as all below
-    from expertswap.plan.matching import require_model  # noqa: PLC0415
+    from expertswap.matching import require_model  # noqa: PLC0415
     from expertswap.plan.planning import make_plan  # noqa: PLC0415
     from expertswap.trace import load_trace  # noqa: PLC0415
 

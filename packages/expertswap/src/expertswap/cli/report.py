@@ -30,8 +30,8 @@ def report(
         expertswap report seen.safetensors trace.parquet --plan plan.json --out report.html
     """
     from expertswap.comparing import setting  # noqa: PLC0415
+    from expertswap.matching import require_model, require_observed  # noqa: PLC0415
     from expertswap.observation import load_observation  # noqa: PLC0415 - heavy, as all below
-    from expertswap.plan.matching import require_model, require_observed  # noqa: PLC0415
     from expertswap.plan.splitting import parted  # noqa: PLC0415
     from expertswap.report.numbers import outcomes  # noqa: PLC0415
     from expertswap.report.page import page  # noqa: PLC0415

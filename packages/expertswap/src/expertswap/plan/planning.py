@@ -6,10 +6,10 @@ from dataclasses import asdict
 import numpy as np
 
 from expertswap.errors import PlanError
+from expertswap.matching import digest
 from expertswap.observation import Observation
 from expertswap.plan.allocation import allocate
 from expertswap.plan.budget import Budget
-from expertswap.plan.matching import digest
 from expertswap.plan.placing import Traffic, placed, slots_of, traffic, uniform
 from expertswap.plan.plan import Expected, Layer, Memory, Model, Plan, Shape
 from expertswap.plan.splitting import Parts, parted

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from expertswap.checkpoint import Checkpoint
 from expertswap.errors import ObservationError
+from expertswap.matching import require_observed
 from expertswap.observation import Observation
 from expertswap.prune.criteria import (
     kept_count,
@@ -108,12 +109,7 @@ def _required(observation: Observation | None) -> Observation:
 
 
 def _check(observation: Observation, checkpoint: Checkpoint) -> None:
-    if observation.model.fingerprint != checkpoint.fingerprint:
-        raise ObservationError(
-            f"The observation is of another model ({observation.model.name}): its shape or its"
-            " router's weights differ.",
-            fix="Observe this one with `expertswap observe`.",
-        )
+    require_observed(observation, checkpoint.identity)
     sizes = (len(checkpoint.shape.moe_layers), checkpoint.shape.num_experts)
     for name in ("count_DLE", "gated_norm_sum_DLE", "norm_sum_DLE", "max_activation_LE"):
         if getattr(observation, name).shape[-2:] != sizes:

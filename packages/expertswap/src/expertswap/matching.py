@@ -7,6 +7,8 @@ from expertswap.observation import Observation
 from expertswap.trace import RoutingTrace
 from expertswap.types import ModelIdentity
 
+_FIX = "Observe this model, or give the one that was observed."
+
 
 def require_model(trace: RoutingTrace, model: ModelIdentity) -> None:
     """See that a trace is of a model.
@@ -15,11 +17,7 @@ def require_model(trace: RoutingTrace, model: ModelIdentity) -> None:
         TraceError: It is of another one.
     """
     if trace.model.fingerprint != model.fingerprint:
-        raise TraceError(
-            f"The trace is of another model: of {trace.model.name}"
-            f" ({trace.model.fingerprint[:12]}), not of {model.name} ({model.fingerprint[:12]}).",
-            fix="Observe this model, or give the one that was observed.",
-        )
+        raise TraceError(f"The trace is {_of_another(trace.model, model)}", fix=_FIX)
 
 
 def require_observed(observation: Observation, model: ModelIdentity) -> None:
@@ -30,9 +28,7 @@ def require_observed(observation: Observation, model: ModelIdentity) -> None:
     """
     if observation.model.fingerprint != model.fingerprint:
         raise ObservationError(
-            f"The observation is of another model: of {observation.model.name}, not of"
-            f" {model.name}.",
-            fix="Observe this model, or give the one that was observed.",
+            f"The observation is {_of_another(observation.model, model)}", fix=_FIX
         )
 
 
@@ -41,3 +37,10 @@ def digest(trace: RoutingTrace) -> str:
     found = hashlib.sha256(trace.prompt_T.tobytes())
     found.update(trace.experts_TLK.tobytes())
     return found.hexdigest()
+
+
+def _of_another(recorded: ModelIdentity, model: ModelIdentity) -> str:
+    return (
+        f"of another model: of {recorded.name}, not of {model.name}; their shapes or their routers'"
+        " weights differ."
+    )
